@@ -1,0 +1,236 @@
+/*
+ * shannon.h - run Python in a sandbox, from C.
+ *
+ *     sn_error err = SN_ERROR_INIT;
+ *     sn_executor *ex;
+ *     if (sn_executor_open(&ex, NULL, &err))
+ *         die(err.message);
+ *
+ *     sn_request req = SN_REQUEST_INIT;
+ *     req.code = "6 * 7";
+ *     req.code_bytes = 5;
+ *     sn_result *res;
+ *     if (sn_execute(&res, ex, &req, NULL, NULL, &err))
+ *         die(err.message);
+ *     puts(sn_result_text(res));               // 42
+ *
+ * What the guest's code does (an exception, a timeout, an endless loop) is a *result*; what the
+ * caller or Shannon itself did wrong is an *error*: a negative return and a filled sn_error.
+ *
+ * Threads: an executor may be used from several threads at once; one sn_result belongs to one
+ * thread at a time. The calls block.
+ */
+#ifndef SHANNON_H
+#define SHANNON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SN_WARN_UNUSED __attribute__((warn_unused_result))
+#define SN_PUBLIC __attribute__((visibility("default")))
+#else
+#define SN_WARN_UNUSED
+#define SN_PUBLIC
+#endif
+
+/* ---- errors ---- */
+
+/* Negative so that they can't be taken for a count. sn_error_name() gives the word that every
+ * interface uses. */
+enum sn_code {
+    SN_OK = 0,
+    SN_EINVALID_ARGUMENT =
+        -1, /* the request or the command is wrong; the message says which limit or rule */
+    SN_ENOT_FOUND = -2, /* no such interpreter, session, file */
+    SN_EUNAUTHENTICATED = -3,
+    SN_ERESOURCE_EXHAUSTED =
+        -4,               /* disk full, queue full, no memory: the same call may work later */
+    SN_EUNAVAILABLE = -5, /* something needed is missing or damaged; the hint says how to mend it */
+    SN_EDEADLINE_EXCEEDED = -6,
+    SN_EINTERNAL = -7, /* a fault of Shannon's own */
+};
+
+/* The caller's; needs no release. */
+typedef struct sn_error {
+    int code;           /* enum sn_code */
+    char message[1024]; /* what was wrong, one line */
+    char hint[512];     /* what to do about it; may be empty */
+} sn_error;
+
+#define SN_ERROR_INIT {0, "", ""}
+
+/* "invalid_argument" and so on; never NULL. */
+SN_PUBLIC const char *sn_error_name(int code);
+
+/* ---- the request ---- */
+
+enum {
+    SN_CODE_MAX_BYTES = 1 << 20,   /* 1 MiB of source */
+    SN_STDIN_MAX_BYTES = 8 << 20,  /* 8 MiB when given in the request; a stream is not limited */
+    SN_FILES_MAX_BYTES = 64 << 20, /* all input files together */
+    SN_FILES_MAX = 1024,
+    SN_ARGS_MAX_BYTES = 128 << 10, /* all arguments together, as the kernel would allow one */
+    SN_SESSION_ID_MAX_BYTES = 128,
+    SN_OUTPUT_DEFAULT_BYTES = 1 << 20, /* kept of stdout and of stderr, each */
+};
+
+/* A read-only input. `path` lies under /tmp: "data.csv" and "/tmp/data.csv" are the same file. */
+typedef struct sn_input_file {
+    const char *path;
+    const void *content;
+    size_t content_bytes;
+} sn_input_file;
+
+/* All memory stays the caller's and must live until sn_execute() returns. */
+typedef struct sn_request {
+    const char *code; /* UTF-8, need not be NUL-terminated; 1 byte to SN_CODE_MAX_BYTES */
+    size_t code_bytes;
+    const char *filename;     /* what tracebacks call the code; NULL: "<python>" */
+    const char *const *args;  /* sys.argv, args[0] included */
+    size_t args_count;        /* 0: sys.argv is [""] */
+    const char *session_id;   /* NULL: a fresh interpreter that is gone afterwards */
+    double timeout_seconds;   /* 1 to 60; 0: the default, 30 */
+    uint32_t memory_limit_mb; /* 0: the executor's */
+    const void *stdin_data;   /* bytes for sys.stdin, then end of file */
+    size_t stdin_bytes;
+    int stdin_fd; /* -1, or a descriptor to copy from instead of stdin_data while the guest reads */
+    const sn_input_file *files;
+    size_t files_count;
+    size_t output_limit_bytes; /* kept of each stream in the result; 0: SN_OUTPUT_DEFAULT_BYTES */
+    const int *cancel; /* NULL, or a flag the caller may set (atomically) to end the execution */
+} sn_request;
+
+#define SN_REQUEST_INIT {.stdin_fd = -1}
+
+/* ---- events, while it runs ---- */
+
+enum sn_event_kind {
+    SN_EVENT_STDOUT =
+        1, /* data: bytes as the guest wrote them; a character may be split between two events */
+    SN_EVENT_STDERR = 2,
+    SN_EVENT_DISPLAY = 3, /* bundle: what display() showed */
+    SN_EVENT_RESULT = 4,  /* bundle: the last expression's value */
+    SN_EVENT_ERROR = 5,   /* the exception is in the result that follows */
+};
+
+/* One representation: "text/plain" and its text. Binary types are base64. NUL-terminated. */
+typedef struct sn_mime {
+    const char *type;
+    const char *data;
+    size_t data_bytes;
+} sn_mime;
+
+typedef struct sn_bundle {
+    sn_mime *items;
+    size_t count;
+} sn_bundle;
+
+typedef struct sn_event {
+    enum sn_event_kind kind;
+    const void *data;
+    size_t data_bytes;
+    const sn_bundle *bundle;
+} sn_event;
+
+/* Called in the caller's thread, in order. The event is valid during the call. Non-zero cancels the
+ * execution. */
+typedef int (*sn_event_fn)(void *user, const sn_event *event);
+
+/* ---- the result ---- */
+
+enum sn_status {
+    SN_STATUS_OK,
+    SN_STATUS_ERROR, /* an uncaught exception, or sys.exit() with something other than 0 */
+    SN_STATUS_TIMEOUT,
+    SN_STATUS_MEMORY_LIMIT,
+    SN_STATUS_OUTPUT_LIMIT, /* stopped because it wrote far more than is kept */
+    SN_STATUS_CRASHED, /* a trap of the sandbox, or the worker was lost; error_value says which */
+    SN_STATUS_CANCELLED,
+};
+
+/* "ok", "memory_limit" and so on. */
+SN_PUBLIC const char *sn_status_name(enum sn_status status);
+
+typedef struct sn_usage {
+    double wall_ms;             /* request taken to result complete */
+    double cpu_ms;              /* user and system time of the worker */
+    double startup_ms;          /* request taken to the first of the caller's instructions */
+    uint64_t peak_memory_bytes; /* of the guest's linear memory */
+    uint64_t output_bytes;      /* written by the guest, also what was not kept */
+} sn_usage;
+
+/* All memory belongs to the result; sn_result_free() releases it. Texts are valid UTF-8 and
+ * NUL-terminated. */
+typedef struct sn_result {
+    enum sn_status status;
+    int exit_code; /* what a shell would see: 0, 1, sys.exit's, 124 timeout, 137 memory limit or
+                      crash */
+    char *stdout_text;
+    size_t stdout_bytes;
+    bool stdout_truncated;
+    char *stderr_text;
+    size_t stderr_bytes;
+    bool stderr_truncated;
+    sn_bundle value;    /* count 0: the last statement had no value, or None */
+    sn_bundle *outputs; /* what display() showed, in order */
+    size_t outputs_count;
+    char *error_name; /* NULL unless something went wrong */
+    char *error_value;
+    char *error_traceback;
+    char *session_id; /* NULL: none */
+    uint64_t step;
+    sn_usage usage;
+} sn_result;
+
+/* The value's text/plain, or NULL. */
+SN_PUBLIC const char *sn_result_text(const sn_result *result);
+
+/* The result as JSON, exactly the documented fields; release with free(). NULL: no memory. */
+SN_PUBLIC char *sn_result_json(const sn_result *result);
+
+SN_PUBLIC void sn_result_free(sn_result *result);
+
+/* ---- the executor ---- */
+
+typedef struct sn_executor sn_executor;
+
+typedef struct sn_executor_options {
+    const char *interpreter_path; /* a .wasm; NULL: PYTHON_WASI_WASM_PATH, else the built one */
+    const char *home;             /* cache; NULL: SHANNON_HOME, else the user's data folder */
+    uint32_t
+        memory_limit_mb;    /* the most a request may ask for; 0: WASI_MEMORY_LIMIT_MB, else 256 */
+    double timeout_seconds; /* the most a request may ask for; 0: WASI_TIMEOUT_SECONDS, else 60 */
+} sn_executor_options;
+
+#define SN_EXECUTOR_OPTIONS_INIT {0}
+
+/*
+ * Finds the interpreter and its native code and checks them. `options` may be NULL. SN_ENOT_FOUND:
+ * no interpreter was built; SN_EUNAVAILABLE: it is damaged or not compiled yet;
+ * SN_EINVALID_ARGUMENT: a setting is wrong.
+ */
+SN_PUBLIC SN_WARN_UNUSED int sn_executor_open(sn_executor **out, const sn_executor_options *options,
+                                              sn_error *err);
+
+/* Waits for nothing; no execution may be under way. NULL is allowed. */
+SN_PUBLIC void sn_executor_close(sn_executor *executor);
+
+/*
+ * Runs one request and blocks until it has ended. `on_event` may be NULL. On 0 `*out` is the
+ * caller's to free, whatever the guest's code did.
+ */
+SN_PUBLIC SN_WARN_UNUSED int sn_execute(sn_result **out, sn_executor *executor,
+                                        const sn_request *request, sn_event_fn on_event, void *user,
+                                        sn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * instance.h - runs a module that was compiled to a native object (aot.h).
+ *
+ * sn_native is the loaded object: code and tables, shared by all its instances and never written
+ * to. sn_instance is one guest: linear memory, globals, tables. A process runs one instance at a
+ * time on one thread: loads and stores go through the GS base, which belongs to the thread, and
+ * faults are told apart by the reservation of the instance that is current. That is no limit in
+ * practice, as each execution has its own process.
+ */
+#ifndef SN_WASM_INSTANCE_H
+#define SN_WASM_INSTANCE_H
+
+#include "wasm/host.h"
+#include "wasm/memory.h"
+
+typedef struct sn_native sn_native;
+typedef struct sn_instance sn_instance;
+
+/*
+ * Loads the object at `path`. The caller has checked that it is the file it should be (cache.h).
+ * SN_EUNAVAILABLE: not an object of this version. Release with sn_native_close() after its last
+ * instance.
+ */
+SN_WARN_UNUSED int sn_native_open(sn_native **out, const char *path, sn_error *err);
+void sn_native_close(sn_native *native);
+
+/* Whether the module exports a function of that name, whatever its type. */
+bool sn_native_has_function(const sn_native *native, const char *name);
+
+typedef struct sn_instance_options {
+    const sn_host_func *const *host_tables; /* each ends with a name of NULL */
+    void *const *host_contexts;             /* the first parameter of each table's functions */
+    size_t host_tables_count;
+    uint64_t memory_limit_bytes; /* memory.grow fails beyond; also refused: a larger initial size */
+    size_t stack_bytes;          /* native stack for guest code; 0: 64 MiB */
+} sn_instance_options;
+
+#define SN_INSTANCE_OPTIONS_INIT {0}
+
+/*
+ * Makes memory and tables and fills them from the module's segments. Runs no guest code (a start
+ * function is run by the first sn_instance_call). Errors: an import that no table offers or with
+ * another type (SN_EINVALID_ARGUMENT, named), an initial memory over the limit, no memory.
+ */
+SN_WARN_UNUSED int sn_instance_new(sn_instance **out, sn_native *native,
+                                   const sn_instance_options *options, sn_error *err);
+void sn_instance_free(sn_instance *instance);
+
+/* The instance's memory (the first one, if it has several). Lives as long as the instance. */
+sn_memory *sn_instance_memory(sn_instance *instance);
+
+/* How a call into the guest ended. */
+enum sn_outcome {
+    SN_RETURNED,
+    SN_EXITED,  /* a host function called sn_instance_exit(); `exit_code` */
+    SN_TRAPPED, /* `trap` */
+};
+
+enum sn_trap {
+    SN_TRAP_NONE,
+    SN_TRAP_OUT_OF_BOUNDS,
+    SN_TRAP_INTEGER_OVERFLOW,
+    SN_TRAP_DIVIDE_BY_ZERO,
+    SN_TRAP_INVALID_CONVERSION,
+    SN_TRAP_UNREACHABLE,
+    SN_TRAP_INDIRECT_CALL,
+    SN_TRAP_UNCAUGHT_EXCEPTION,
+    SN_TRAP_STACK_EXHAUSTED,
+};
+
+/* "out of bounds memory access" and so on; never NULL. */
+const char *sn_trap_text(enum sn_trap trap);
+
+typedef struct sn_call {
+    enum sn_outcome outcome;
+    uint32_t value; /* the result, if the function has one (i32) */
+    uint32_t exit_code;
+    enum sn_trap trap;
+} sn_call;
+
+/*
+ * Calls the exported function `name` with `count` (0 to 2) i32 parameters on the guest's own stack
+ * and blocks until it returns, exits or traps. Whatever the guest does is in `*out`; an error is:
+ * no such export, or of another type. After a trap or an exit the instance must not be called
+ * again. A fault outside the guest's memory and stack is not a trap: it is ours, and takes the
+ * default action of its signal.
+ */
+SN_WARN_UNUSED int sn_instance_call(sn_call *out, sn_instance *instance, const char *name,
+                                    const uint32_t *params, size_t count, sn_error *err);
+
+/* For host functions only, during a call: unwinds to sn_instance_call(). */
+_Noreturn void sn_instance_exit(uint32_t exit_code);
+_Noreturn void sn_instance_trap(enum sn_trap trap);
+
+#endif
