@@ -78,6 +78,7 @@ enum {
     SN_ARGS_MAX_BYTES = 128 << 10, /* all arguments together, as the kernel would allow one */
     SN_SESSION_ID_MAX_BYTES = 128,
     SN_OUTPUT_DEFAULT_BYTES = 1 << 20, /* kept of stdout and of stderr, each */
+    SN_OUTPUT_MOST_BYTES = 64 << 20,   /* written in all before the guest is stopped */
 };
 
 /* A read-only input. `path` lies under /tmp: "data.csv" and "/tmp/data.csv" are the same file. */
@@ -100,13 +101,14 @@ typedef struct sn_request {
     const void *stdin_data;   /* bytes for sys.stdin, then end of file */
     size_t stdin_bytes;
     int stdin_fd; /* -1, or a descriptor to copy from instead of stdin_data while the guest reads */
+    bool command; /* run a WASI command module with `args` as they are, without code */
     const sn_input_file *files;
     size_t files_count;
     size_t output_limit_bytes; /* kept of each stream in the result; 0: SN_OUTPUT_DEFAULT_BYTES */
-    const int *cancel; /* NULL, or a flag the caller may set (atomically) to end the execution */
+    int cancel_fd; /* -1, or a descriptor (eventfd, pipe) that becomes readable to end it */
 } sn_request;
 
-#define SN_REQUEST_INIT {.stdin_fd = -1}
+#define SN_REQUEST_INIT {.stdin_fd = -1, .cancel_fd = -1}
 
 /* ---- events, while it runs ---- */
 
@@ -149,7 +151,7 @@ enum sn_status {
     SN_STATUS_ERROR, /* an uncaught exception, or sys.exit() with something other than 0 */
     SN_STATUS_TIMEOUT,
     SN_STATUS_MEMORY_LIMIT,
-    SN_STATUS_OUTPUT_LIMIT, /* stopped because it wrote far more than is kept */
+    SN_STATUS_OUTPUT_LIMIT, /* stopped because it wrote more than SN_OUTPUT_MOST_BYTES */
     SN_STATUS_CRASHED, /* a trap of the sandbox, or the worker was lost; error_value says which */
     SN_STATUS_CANCELLED,
 };

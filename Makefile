@@ -1,0 +1,41 @@
+# The short commands; the build itself is Meson's. `make help` lists them.
+SHELL := /bin/bash
+BUILD := build
+MESON_FLAGS ?=
+
+.DEFAULT_GOAL := build
+.PHONY: build run setup interpreter test test-asan bench format lint clean help
+
+build: ## make build/shannon
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_FLAGS) >/dev/null
+	@ninja -C $(BUILD) --quiet
+
+setup: ## install Debian's packages that are missing
+	@scripts/install_packages.sh
+
+run: setup ## install, build everything, say hello
+	@$(MAKE) --no-print-directory build interpreter
+	@$(BUILD)/shannon run -c 'print("Hello, Shannon!")'
+
+interpreter: build ## build the Python interpreter and compile it to native code
+	@scripts/setup_python_wasi.sh --quiet
+	@$(BUILD)/shannon interpreter build --quiet wasm-interpreters/python-3.11.2.wasm
+
+test: setup ## all tests
+	@scripts/test.sh
+
+bench: build ## figures beside native python3.11
+	@bench/start
+	@bench/cpu
+
+format: ## lay out all C sources
+	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+
+lint: ## check layout, warnings with both compilers, layers, scripts
+	@scripts/lint.sh
+
+clean: ## remove build/ (keeps wasm-interpreters/)
+	@rm -rf $(BUILD) build-*
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -1,0 +1,27 @@
+/*
+ * cli.h - the command line: one table of commands (main.c), one file a command.
+ *
+ * A command's exit code is 0, or SN_EXIT_USAGE when the call itself was wrong, or SN_EXIT_FAILED
+ * when Shannon could not do it; `shannon run` ends with the guest's.
+ */
+#ifndef SN_CLI_CLI_H
+#define SN_CLI_CLI_H
+
+#include "shannon.h"
+#include <argp.h>
+
+enum { SN_EXIT_USAGE = 2, SN_EXIT_FAILED = 125 };
+
+typedef struct sn_command {
+    const char *name;
+    const char *summary;                /* one line, for the overview */
+    int (*main)(int argc, char **argv); /* argv[0] is "shannon NAME" */
+} sn_command;
+
+int sn_cmd_run(int argc, char **argv);
+int sn_cmd_interpreter(int argc, char **argv);
+
+/* Prints the error for a person, or as JSON on stdout; returns the exit code that goes with it. */
+int sn_cli_error(const sn_error *err, bool json);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * frame.h - what a worker and its supervisor say to each other, over one Unix stream socket.
+ *
+ * Worker to supervisor: frames, a header and its payload. Supervisor to worker: only answers to
+ * SN_FRAME_INPUT, a u32 count and that many bytes, 0 for the end of the input. Both ends are the
+ * same program on the same machine, so integers are in host order; but the supervisor believes
+ * nothing: a frame of an unknown kind or over its size means that the worker is lost.
+ */
+#ifndef SN_SANDBOX_FRAME_H
+#define SN_SANDBOX_FRAME_H
+
+#include "shannon.h"
+
+enum sn_frame_kind {
+    SN_FRAME_STARTED = 1, /* the caller's code is about to run; empty */
+    SN_FRAME_STDOUT,      /* bytes the guest wrote */
+    SN_FRAME_STDERR,
+    SN_FRAME_RESULT, /* strings (sn_frame_strings): MIME type, data, ... */
+    SN_FRAME_DISPLAY,
+    SN_FRAME_ERROR, /* strings: name, value, traceback */
+    SN_FRAME_INPUT, /* u32: the guest waits for up to so many bytes */
+    SN_FRAME_FAULT, /* text: the sandbox itself could not run the job */
+    SN_FRAME_DONE,  /* sn_frame_done; the last one */
+    SN_FRAME_KINDS,
+};
+
+typedef struct sn_frame_header {
+    uint32_t kind;
+    uint32_t bytes;
+} sn_frame_header;
+
+typedef struct sn_frame_done {
+    uint32_t outcome; /* enum sn_outcome */
+    uint32_t exit_code;
+    uint32_t trap; /* enum sn_trap */
+    uint32_t grow_refused;
+    uint64_t peak_memory_bytes;
+} sn_frame_done;
+
+enum {
+    SN_FRAME_CHUNK_BYTES = 64 << 10,     /* output is cut into frames of at most this */
+    SN_FRAME_EVENT_MOST_BYTES = 8 << 20, /* of a RESULT, DISPLAY or ERROR */
+    SN_FRAME_INPUT_MOST_BYTES = 64 << 10,
+};
+
+/* The largest payload a frame of this kind may have; 0 for an empty or unknown kind. */
+size_t sn_frame_limit(uint32_t kind);
+
+/* Blocks until all is sent. 0, or -errno. */
+SN_WARN_UNUSED int sn_frame_send(int fd, enum sn_frame_kind kind, const void *data, size_t bytes);
+
+/*
+ * Takes the next string off a payload of strings (u32 length, bytes): 1, or 0 at its end, or -1 if
+ * it is malformed. `*data` and `*bytes` are what is left, `*string` points into it.
+ */
+int sn_frame_string(const char **string, size_t *string_bytes, const void **data, size_t *bytes);
+
+/* The number of strings in a payload, or -1 if it is malformed. */
+int sn_frame_strings(const void *data, size_t bytes);
+
+#endif

@@ -1,0 +1,154 @@
+/* interpreter.c - see interpreter.h. */
+#include "sandbox/interpreter.h"
+
+#include "sandbox/imports.h"
+#include "util/auto.h"
+#include "util/error.h"
+#include "wasm/cache.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ARCHIVE_MAX_BYTES = 256 << 20 };
+
+static const char *env_or_null(const char *name) {
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+int sn_home_find(char **out, const char *home, sn_error *err) {
+    if (!home)
+        home = env_or_null("SHANNON_HOME");
+    if (home) {
+        *out = sn_format("%s", home);
+        return 0;
+    }
+    const char *data = env_or_null("XDG_DATA_HOME");
+    const char *user = env_or_null("HOME");
+    if (!data && !user) {
+        sn_fail(err, SN_EUNAVAILABLE,
+                "no folder for the cache: neither SHANNON_HOME nor HOME is set");
+        return sn_hint(err, "set SHANNON_HOME to a folder that this user may write");
+    }
+    *out = data ? sn_format("%s/shannon", data) : sn_format("%s/.local/share/shannon", user);
+    return 0;
+}
+
+/* Where the built interpreter may lie, from the folder of this program. */
+static const char *const places[] = {
+    "../wasm-interpreters/" SN_INTERPRETER_NAME ".wasm",
+    "../share/shannon/interpreters/" SN_INTERPRETER_NAME ".wasm",
+    "../../wasm-interpreters/" SN_INTERPRETER_NAME ".wasm", /* a test in build/tests */
+};
+
+static char *find_built(void) {
+    char program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n < 0)
+        return NULL;
+    program[n] = '\0';
+    char *slash = strrchr(program, '/');
+    if (!slash)
+        return NULL;
+    *slash = '\0';
+    for (size_t i = 0; i < SN_COUNT(places); i++) {
+        sn_auto_free char *path = sn_format("%s/%s", program, places[i]);
+        char *real = realpath(path, NULL);
+        if (real)
+            return real;
+    }
+    return NULL;
+}
+
+int sn_interpreter_find(char **out, const char *path, sn_error *err) {
+    bool from_env = !path && (path = env_or_null("PYTHON_WASI_WASM_PATH"));
+    if (!path) {
+        *out = find_built();
+        if (*out)
+            return 0;
+        sn_fail(err, SN_ENOT_FOUND, "no Python interpreter was built yet");
+        return sn_hint(err,
+                       "run scripts/setup_python_wasi.sh in the project's folder, or name a module "
+                       "with PYTHON_WASI_WASM_PATH");
+    }
+    if (access(path, R_OK) < 0) {
+        sn_fail(err, SN_ENOT_FOUND, "no interpreter can be read at %s%s", path,
+                from_env ? " (from PYTHON_WASI_WASM_PATH)" : "");
+        return sn_hint(
+            err, "check the path; scripts/setup_python_wasi.sh builds the default interpreter");
+    }
+    *out = sn_format("%s", path);
+    return 0;
+}
+
+/* The standard library: the archive with the module's name. A module without one brings its own. */
+static int map_archive(sn_mapping *out, const char *wasm_path, bool needed, sn_error *err) {
+    size_t stem = strlen(wasm_path);
+    if (stem > 5 && strcmp(wasm_path + stem - 5, ".wasm") == 0)
+        stem -= 5;
+    sn_auto_free char *path = sn_format("%.*s.zip", (int)stem, wasm_path);
+    if (!needed && access(path, F_OK) < 0)
+        return 0;
+    int rc = sn_map_file(out, path, ARCHIVE_MAX_BYTES, err);
+    if (rc < 0)
+        sn_hint(err, "this is the interpreter's standard library; scripts/setup_python_wasi.sh "
+                     "makes it anew");
+    return rc;
+}
+
+int sn_interpreter_build(char **native_path, bool *built, const char *path,
+                         const sn_interpreter_build_options *options, sn_error *err) {
+    sn_auto_free char *home = NULL;
+    sn_auto_free char *wasm = NULL;
+    sn_aot_options aot = SN_AOT_OPTIONS_INIT;
+    int rc = sn_home_find(&home, NULL, err);
+    if (rc == 0)
+        rc = sn_interpreter_find(&wasm, path, err);
+    if (rc == 0)
+        rc = sn_module_limits_from_env(&aot.limits, err);
+    if (rc < 0)
+        return rc;
+    *built = options->force || sn_cache_find(native_path, home, wasm, err) < 0;
+    if (!*built)
+        return 0;
+    aot.home = home;
+    aot.jobs = options->jobs;
+    aot.force = options->force;
+    aot.progress = options->progress;
+    aot.user = options->user;
+    aot.host_tables = sn_import_tables;
+    aot.host_tables_count = SN_IMPORT_TABLES;
+    return sn_aot_build(native_path, wasm, &aot, err);
+}
+
+int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path, sn_error *err) {
+    sn_interpreter made = {0};
+    sn_auto_free char *cache = NULL;
+    sn_auto_free char *native = NULL;
+    int rc = sn_home_find(&cache, home, err);
+    if (rc == 0)
+        rc = sn_interpreter_find(&made.path, path, err);
+    if (rc == 0)
+        rc = sn_cache_find(&native, cache, made.path, err);
+    if (rc == 0)
+        rc = sn_native_open(&made.native, native, err);
+    if (rc == 0) {
+        made.is_guest = sn_native_has_function(made.native, "guest_abi");
+        rc = map_archive(&made.archive, made.path, made.is_guest, err);
+    }
+    if (rc < 0) {
+        sn_interpreter_close(&made);
+        return rc;
+    }
+    *out = made;
+    return 0;
+}
+
+void sn_interpreter_close(sn_interpreter *interpreter) {
+    if (interpreter->native)
+        sn_native_close(interpreter->native);
+    sn_unmap(&interpreter->archive);
+    free(interpreter->path);
+    *interpreter = (sn_interpreter){0};
+}

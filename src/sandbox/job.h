@@ -1,0 +1,64 @@
+/*
+ * job.h - one execution as the sandbox sees it: what to run, within which limits, and who is told
+ * what it does. The layer above has validated the request; the limits are enforced here.
+ *
+ * Theory of operation. sn_job_run() makes a socket pair and forks a *worker* (worker.h). The worker
+ * gives up what it does not need (jail.h), builds the guest's file system, instantiates the module
+ * and runs it; all that the guest does comes back as frames (frame.h). The *supervisor* - the
+ * calling thread - forwards frames, answers the guest's reads from stdin, and watches the clock: at
+ * the limit it kills the worker. A worker is used once.
+ */
+#ifndef SN_SANDBOX_JOB_H
+#define SN_SANDBOX_JOB_H
+
+#include "sandbox/frame.h"
+#include "sandbox/interpreter.h"
+
+/* A frame of the kinds STDOUT, STDERR, RESULT, DISPLAY, ERROR. Non-zero: cancel. */
+typedef int (*sn_job_frame_fn)(void *user, enum sn_frame_kind kind, const void *data, size_t bytes);
+
+/* All memory is the caller's and lives until sn_job_run() returns. */
+typedef struct sn_job {
+    const char *code; /* NULL: a command with `args` */
+    size_t code_bytes;
+    const char *filename;
+    const char *const *args;
+    size_t args_count;
+    const sn_input_file *files;
+    size_t files_count;
+    const void *stdin_data;
+    size_t stdin_bytes;
+    int stdin_fd;  /* -1: stdin_data */
+    int cancel_fd; /* -1: none */
+    uint64_t timeout_ns;
+    uint64_t memory_limit_bytes;
+    uint64_t output_limit_bytes; /* of both streams together, before the worker is stopped */
+    sn_job_frame_fn on_frame;
+    void *user;
+} sn_job;
+
+enum sn_job_ending {
+    SN_JOB_DONE, /* the guest returned, exited or trapped: `done` */
+    SN_JOB_TIMEOUT,
+    SN_JOB_CANCELLED,
+    SN_JOB_OUTPUT_LIMIT,
+    SN_JOB_LOST, /* the worker died without a word: `signal` */
+};
+
+typedef struct sn_job_end {
+    enum sn_job_ending ending;
+    sn_frame_done done;
+    int signal; /* that ended a lost worker, or 0 */
+    uint64_t wall_ns;
+    uint64_t cpu_ns;
+    uint64_t startup_ns; /* to SN_FRAME_STARTED; wall_ns if it never came */
+    uint64_t peak_memory_bytes;
+    uint64_t output_bytes;
+} sn_job_end;
+
+/* Blocks until the worker has ended and was reaped. An error is ours: no process, no memory, a
+ * module whose imports are not offered, a damaged archive. */
+SN_WARN_UNUSED int sn_job_run(sn_job_end *out, const sn_interpreter *interpreter, const sn_job *job,
+                              sn_error *err);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * worker.h - the child's side of one execution: builds the guest's world, runs it, reports, exits.
+ */
+#ifndef SN_SANDBOX_WORKER_H
+#define SN_SANDBOX_WORKER_H
+
+#include "sandbox/job.h"
+
+/* Called in the forked child with its end of the socket pair. */
+_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter,
+                              const sn_job *job);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * parse.h - numbers from people: the whole text or nothing, in a range.
+ */
+#ifndef SN_UTIL_PARSE_H
+#define SN_UTIL_PARSE_H
+
+#include "shannon.h"
+
+/* A decimal integer from `min` to `max`. False: the text is something else. */
+SN_WARN_UNUSED bool sn_parse_u64(uint64_t *out, const char *text, uint64_t min, uint64_t max);
+
+/* A finite decimal number such as "1", "2.5" or "1e1"; no hexadecimal, no leading space. */
+SN_WARN_UNUSED bool sn_parse_double(double *out, const char *text);
+
+#endif
