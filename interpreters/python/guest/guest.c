@@ -1,0 +1,220 @@
+/*
+ * guest.c - the interpreter's side of the guest ABI (docs/design/guest-abi.md): a reactor around CPython.
+ *
+ * C does what Python cannot: start the interpreter, read the request's records, hand events to the host.
+ * Everything about *how* code is run and reported is Python, in _shannon.py beside this file.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdint.h>
+#include <unistd.h>
+
+#define EXPORT(name) __attribute__((export_name(name)))
+
+enum { ABI_VERSION = 1 };
+enum { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4 };
+enum { FLAG_ONE_SHOT = 1 };
+enum { UNREADABLE = -1, FAILED = 1 };
+
+__attribute__((import_module("shannon"), import_name("emit"))) int32_t
+shannon_emit(uint32_t kind, const void *data, uint32_t bytes);
+
+static PyObject *run_function; /* _shannon.run */
+
+/* ---- the module _shannon_host: what the Python side can ask of the host ---- */
+
+static PyObject *host_emit(PyObject *self, PyObject *args) {
+    (void)self;
+    unsigned int kind;
+    Py_buffer data;
+    if (!PyArg_ParseTuple(args, "Iy*:emit", &kind, &data))
+        return NULL;
+    int32_t errnum = shannon_emit(kind, data.buf, (uint32_t)data.len);
+    PyBuffer_Release(&data);
+    return PyLong_FromLong(errnum);
+}
+
+/* Memory that is not touched until it is needed: given back when there is none left, so that running out can be
+ * reported. */
+static PyObject *host_reserve(PyObject *self, PyObject *size) {
+    (void)self;
+    Py_ssize_t bytes = PyLong_AsSsize_t(size);
+    if (bytes < 0)
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    return PyBytes_FromStringAndSize(NULL, bytes);
+}
+
+static PyMethodDef host_methods[] = {
+    {"emit", host_emit, METH_VARARGS, "emit(kind, data) -> errno: hand an event to the host"},
+    {"reserve", host_reserve, METH_O, "reserve(bytes): memory that is set aside, untouched"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef host_module = {
+    PyModuleDef_HEAD_INIT, "_shannon_host", NULL, -1, host_methods, NULL, NULL, NULL, NULL};
+
+static PyObject *host_init(void) {
+    return PyModule_Create(&host_module);
+}
+
+/* ---- starting ---- */
+
+/* Every path is given, so that CPython looks for none. */
+static PyStatus set_paths(PyConfig *config) {
+    static const wchar_t *const search[] = {L"/lib/python3.11", L"/tmp"};
+    struct {
+        wchar_t **field;
+        const wchar_t *value;
+    } const paths[] = {
+        {&config->program_name, L"/bin/python3.11"}, {&config->executable, L""},
+        {&config->base_executable, L""},             {&config->prefix, L"/"},
+        {&config->base_prefix, L"/"},                {&config->exec_prefix, L"/"},
+        {&config->base_exec_prefix, L"/"},           {&config->stdlib_dir, L"/lib/python3.11"},
+    };
+    PyStatus status = PyStatus_Ok();
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(paths) && !PyStatus_Exception(status); i++)
+        status = PyConfig_SetString(config, paths[i].field, paths[i].value);
+    config->module_search_paths_set = 1;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(search) && !PyStatus_Exception(status); i++)
+        status = PyWideStringList_Append(&config->module_search_paths, search[i]);
+    return status;
+}
+
+static PyStatus start_python(void) {
+    PyPreConfig pre;
+    PyPreConfig_InitIsolatedConfig(&pre);
+    pre.utf8_mode = 1;
+    PyStatus status = Py_PreInitialize(&pre);
+    if (PyStatus_Exception(status))
+        return status;
+
+    PyConfig config;
+    PyConfig_InitIsolatedConfig(&config);
+    config.use_hash_seed = 1; /* fixed: every machine makes the same image */
+    config.hash_seed = 0;
+    config.site_import = 0;
+    config.write_bytecode = 0;
+    config.install_signal_handlers = 0;
+    config.pathconfig_warnings = 0;
+    status = set_paths(&config);
+    if (!PyStatus_Exception(status))
+        status = Py_InitializeFromConfig(&config);
+    PyConfig_Clear(&config);
+    return status;
+}
+
+/* One line on fd 2, for when nothing of Python works yet. */
+static void say(const char *text) {
+    (void)!write(2, text, strlen(text));
+    (void)!write(2, "\n", 1);
+}
+
+EXPORT("guest_abi") int32_t guest_abi(void) {
+    return ABI_VERSION;
+}
+
+EXPORT("guest_init") int32_t guest_init(void) {
+    if (PyImport_AppendInittab("_shannon_host", host_init) < 0) {
+        say("guest: no memory");
+        return FAILED;
+    }
+    PyStatus status = start_python();
+    if (PyStatus_Exception(status)) {
+        say(status.err_msg ? status.err_msg : "guest: Python did not start");
+        return FAILED;
+    }
+    (void)!chdir("/tmp");
+    PyObject *module = PyImport_ImportModule("_shannon");
+    run_function = module ? PyObject_GetAttrString(module, "run") : NULL;
+    Py_XDECREF(module);
+    if (!run_function) {
+        PyErr_Print();
+        return FAILED;
+    }
+    return 0;
+}
+
+/* ---- running ---- */
+
+EXPORT("guest_alloc") void *guest_alloc(uint32_t bytes) {
+    return PyMem_RawMalloc(bytes ? bytes : 1);
+}
+
+typedef struct request {
+    PyObject *code;
+    PyObject *filename;
+    PyObject *args;
+    uint32_t flags;
+} request;
+
+static void request_clear(request *r) {
+    Py_CLEAR(r->code);
+    Py_CLEAR(r->filename);
+    Py_CLEAR(r->args);
+}
+
+/* One record; false if it cannot be understood (no exception) or kept (an exception is set). */
+static int take_record(request *r, uint32_t tag, const char *value, uint32_t bytes) {
+    PyObject *text = NULL;
+    if (tag == TAG_FLAGS) {
+        if (bytes != sizeof r->flags)
+            return 0;
+        memcpy(&r->flags, value, bytes);
+        return (r->flags & ~(uint32_t)FLAG_ONE_SHOT) == 0;
+    }
+    if (tag == TAG_CODE || tag == TAG_FILENAME) {
+        PyObject **slot = tag == TAG_CODE ? &r->code : &r->filename;
+        if (*slot)
+            return 0;
+        *slot = PyUnicode_DecodeUTF8(value, bytes, tag == TAG_CODE ? "strict" : "replace");
+        return *slot != NULL;
+    }
+    if (tag != TAG_ARG)
+        return 0;
+    text = PyUnicode_DecodeUTF8(value, bytes, "surrogateescape");
+    int ok = text && PyList_Append(r->args, text) == 0;
+    Py_XDECREF(text);
+    return ok;
+}
+
+static int read_request(request *r, const char *data, uint32_t bytes) {
+    r->args = PyList_New(0);
+    if (!r->args)
+        return 0;
+    while (bytes > 0) {
+        uint32_t head[2];
+        if (bytes < sizeof head)
+            return 0;
+        memcpy(head, data, sizeof head);
+        if (head[1] > bytes - sizeof head || !take_record(r, head[0], data + sizeof head, head[1]))
+            return 0;
+        data += sizeof head + head[1];
+        bytes -= (uint32_t)sizeof head + head[1];
+    }
+    if (!r->filename)
+        r->filename = PyUnicode_FromString("<python>");
+    return r->code && r->filename;
+}
+
+EXPORT("guest_run") int32_t guest_run(char *data, uint32_t bytes) {
+    request r = {0};
+    int readable = read_request(&r, data, bytes);
+    PyMem_RawFree(data);
+    if (!readable) {
+        int no_memory = PyErr_ExceptionMatches(PyExc_MemoryError);
+        PyErr_Clear();
+        request_clear(&r);
+        return no_memory ? FAILED : UNREADABLE;
+    }
+    PyObject *status = PyObject_CallFunction(run_function, "OOOi", r.code, r.filename, r.args,
+                                             (r.flags & FLAG_ONE_SHOT) != 0);
+    request_clear(&r);
+    long exit_status = status ? PyLong_AsLong(status) : FAILED;
+    Py_XDECREF(status);
+    if (PyErr_Occurred()) {
+        PyErr_Print();
+        return FAILED;
+    }
+    return (int32_t)(exit_status & 255);
+}
