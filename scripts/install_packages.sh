@@ -9,7 +9,7 @@ for what in "${@:-build}"; do
     case $what in
         build)
             need_packages "the build" gcc libc6-dev make meson ninja-build pkg-config clang-19 lld-19 wabt \
-                libjansson-dev libssl-dev
+                libjansson-dev libssl-dev libseccomp-dev
             ;;
         test)
             need_packages "the tests" libcmocka-dev clang-format-19 shellcheck python3.11 wasi-libc \

@@ -137,6 +137,8 @@ int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
         made.is_guest = sn_native_has_function(made.native, "guest_abi");
         rc = map_archive(&made.archive, made.path, made.is_guest, err);
     }
+    if (rc == 0)
+        rc = sn_filter_new(&made.filter, err);
     if (rc < 0) {
         sn_interpreter_close(&made);
         return rc;
@@ -149,6 +151,7 @@ void sn_interpreter_close(sn_interpreter *interpreter) {
     if (interpreter->native)
         sn_native_close(interpreter->native);
     sn_unmap(&interpreter->archive);
+    sn_filter_free(interpreter->filter);
     free(interpreter->path);
     *interpreter = (sn_interpreter){0};
 }

@@ -9,6 +9,7 @@
 #ifndef SN_SANDBOX_INTERPRETER_H
 #define SN_SANDBOX_INTERPRETER_H
 
+#include "sandbox/syscalls.h"
 #include "util/io.h"
 #include "wasm/aot.h"
 #include "wasm/instance.h"
@@ -19,6 +20,7 @@ typedef struct sn_interpreter {
     char *path; /* of the module */
     sn_native *native;
     sn_mapping archive;
+    sn_filter *filter; /* for its workers; compiled before the first is forked */
     bool is_guest;
 } sn_interpreter;
 

@@ -28,12 +28,12 @@ static int close_all_but(int keep_fd) {
     return close_range((unsigned)keep_fd + 1, UINT_MAX, 0);
 }
 
-int sn_jail_enter(int keep_fd, pid_t supervisor, uint64_t cpu_seconds, sn_error *err) {
+int sn_jail_enter(const sn_jail *jail, sn_error *err) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot restrict the worker");
-    if (getppid() != supervisor)
+    if (getppid() != jail->supervisor)
         _exit(0); /* it died before PR_SET_PDEATHSIG took effect */
-    if (close_all_but(keep_fd) < 0)
+    if (close_all_but(jail->keep_fd) < 0)
         return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot close the worker's descriptors");
     for (size_t i = 0; i < SN_COUNT(resource_limits); i++) {
         struct rlimit limit = {resource_limits[i].most, resource_limits[i].most};
@@ -41,7 +41,7 @@ int sn_jail_enter(int keep_fd, pid_t supervisor, uint64_t cpu_seconds, sn_error 
             return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot set resource limit %d",
                                  resource_limits[i].resource);
     }
-    struct rlimit cpu = {cpu_seconds, cpu_seconds + 1};
+    struct rlimit cpu = {jail->cpu_seconds, jail->cpu_seconds + 1};
     if (setrlimit(RLIMIT_CPU, &cpu) < 0)
         return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot limit the worker's CPU time");
     /* A terminal's Ctrl-C reaches the whole process group; what it means is for the supervisor to
@@ -50,5 +50,5 @@ int sn_jail_enter(int keep_fd, pid_t supervisor, uint64_t cpu_seconds, sn_error 
     signal(SIGTSTP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
-    return 0;
+    return sn_filter_install(jail->filter, err); /* last: it forbids all of the above */
 }

@@ -224,7 +224,8 @@ _Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *in
     worker w = {.fd = fd, .interpreter = interpreter, .job = job};
     sn_error err = SN_ERROR_INIT;
     sn_call call = {0};
-    int rc = sn_jail_enter(fd, supervisor, job->timeout_ns / 1000000000u + 2, &err);
+    sn_jail jail = {fd, supervisor, job->timeout_ns / 1000000000u + 2, interpreter->filter};
+    int rc = sn_jail_enter(&jail, &err);
     if (rc == 0)
         rc = run_job(&call, &w, &err);
     if (rc < 0) {
