@@ -96,6 +96,7 @@ void guest_file(guest *g, const char *path, const char *content);
 void guest_expect(guest *g, const char *path, const char *content);
 
 #define assert_errno(call, errno) assert_int_equal((call), (errno))
+#define GUEST_TEST(test) cmocka_unit_test_setup_teardown(test, guest_setup, guest_teardown)
 #define assert_done(call) assert_int_equal((call), SN_WASI_OK)
 
 #endif

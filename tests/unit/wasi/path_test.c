@@ -210,8 +210,6 @@ static void links_are_read(void **state) {
                  SN_WASI_INVAL);
 }
 
-#define GUEST_TEST(test) cmocka_unit_test_setup_teardown(test, guest_setup, guest_teardown)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         GUEST_TEST(dots_and_slashes_are_read_over),
