@@ -41,9 +41,6 @@ int sn_jail_enter(const sn_jail *jail, sn_error *err) {
             return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot set resource limit %d",
                                  resource_limits[i].resource);
     }
-    struct rlimit cpu = {jail->cpu_seconds, jail->cpu_seconds + 1};
-    if (setrlimit(RLIMIT_CPU, &cpu) < 0)
-        return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot limit the worker's CPU time");
     /* A terminal's Ctrl-C reaches the whole process group; what it means is for the supervisor to
      * say. */
     signal(SIGINT, SIG_IGN);

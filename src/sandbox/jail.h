@@ -14,9 +14,8 @@
 #include <sys/types.h>
 
 typedef struct sn_jail {
-    int keep_fd;          /* stays open, everything else is closed */
-    pid_t supervisor;     /* the parent that the worker must not outlive */
-    uint64_t cpu_seconds; /* a backstop behind the supervisor's clock */
+    int keep_fd;      /* stays open, everything else is closed */
+    pid_t supervisor; /* the parent that the worker must not outlive */
     const sn_filter *filter;
 } sn_jail;
 

@@ -4,33 +4,221 @@
 #include "util/auto.h"
 #include "util/buffer.h"
 #include "util/error.h"
+#include "util/io.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum tag { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4 };
 enum { FLAG_ONE_SHOT = 1 };
 
-static bool add(sn_buffer *to, enum tag tag, const void *data, size_t bytes) {
+/* More than any valid request: its parts have their own limits (include/shannon.h). */
+enum { MOST_BYTES = SN_FILES_MAX_BYTES + (8 << 20) };
+
+typedef struct head {
+    uint64_t memory_limit_bytes;
+    uint64_t timeout_ns;
+    uint32_t is_guest;
+    uint32_t records_bytes; /* or, for a command, of its arguments, each ended by a NUL */
+    uint32_t args_count;
+    uint32_t files_count;
+    uint64_t files_bytes; /* for each file a file_head, its path and a NUL, its content */
+} head;
+
+typedef struct file_head {
+    uint64_t content_bytes;
+    uint64_t path_bytes; /* with the NUL */
+} file_head;
+
+/* ---- sending ---- */
+
+static bool add_record(sn_buffer *to, enum tag tag, const void *data, size_t bytes) {
     /* wasm is little-endian, and so is every machine this runs on (x86-64). */
-    uint32_t head[2] = {(uint32_t)tag, (uint32_t)bytes};
-    return bytes <= UINT32_MAX - sizeof head && sn_buffer_add(to, head, sizeof head) &&
+    uint32_t lead[2] = {(uint32_t)tag, (uint32_t)bytes};
+    return bytes <= MOST_BYTES && sn_buffer_add(to, lead, sizeof lead) &&
            sn_buffer_add(to, data, bytes);
 }
 
-int sn_request_encode(uint8_t **out, size_t *out_bytes, const sn_job *job, sn_error *err) {
-    sn_buffer to = {0};
+static bool add_records(sn_buffer *to, const sn_job *job) {
     uint32_t flags = FLAG_ONE_SHOT;
-    bool ok =
-        add(&to, TAG_CODE, job->code, job->code_bytes) && add(&to, TAG_FLAGS, &flags, sizeof flags);
+    bool ok = add_record(to, TAG_CODE, job->code, job->code_bytes) &&
+              add_record(to, TAG_FLAGS, &flags, sizeof flags);
     if (ok && job->filename)
-        ok = add(&to, TAG_FILENAME, job->filename, strlen(job->filename));
+        ok = add_record(to, TAG_FILENAME, job->filename, strlen(job->filename));
     for (size_t i = 0; ok && i < job->args_count; i++)
-        ok = add(&to, TAG_ARG, job->args[i], strlen(job->args[i]));
-    char *data = ok ? sn_buffer_take(&to, out_bytes) : NULL;
-    if (!data) {
+        ok = add_record(to, TAG_ARG, job->args[i], strlen(job->args[i]));
+    return ok;
+}
+
+/* A Python that is a command gets its code as `python -c CODE ARG...`; any other command its
+ * arguments as they are. */
+static bool add_args(sn_buffer *to, uint32_t *count, const sn_job *job) {
+    bool ok = true;
+    size_t first = 0;
+    *count = (uint32_t)job->args_count;
+    if (job->code) {
+        ok = sn_buffer_add(to, "python\0-c", sizeof "python\0-c") &&
+             sn_buffer_add(to, job->code, job->code_bytes) && sn_buffer_add(to, "", 1);
+        first = 1; /* argv[0] is "-c" there already */
+        *count += 2;
+    }
+    for (size_t i = first; ok && i < job->args_count; i++)
+        ok = sn_buffer_add(to, job->args[i], strlen(job->args[i]) + 1);
+    return ok;
+}
+
+static int send_all(int fd, const void *data, size_t bytes) {
+    const char *at = data;
+    while (bytes > 0) {
+        ssize_t n = send(fd, at, bytes, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        at += n;
+        bytes -= (size_t)n;
+    }
+    return 0;
+}
+
+static int send_files(int fd, const sn_job *job) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < job->files_count; i++) {
+        const sn_input_file *file = &job->files[i];
+        file_head lead = {file->content_bytes, strlen(file->path) + 1};
+        rc = send_all(fd, &lead, sizeof lead);
+        if (rc == 0)
+            rc = send_all(fd, file->path, lead.path_bytes);
+        if (rc == 0)
+            rc = send_all(fd, file->content, file->content_bytes);
+    }
+    return rc;
+}
+
+int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
+    head h = {
+        .memory_limit_bytes = job->memory_limit_bytes,
+        .timeout_ns = job->timeout_ns,
+        .is_guest = is_guest,
+        .files_count = (uint32_t)job->files_count,
+    };
+    sn_buffer to = {0};
+    bool ok = sn_buffer_add(&to, &h, sizeof h) &&
+              (is_guest ? add_records(&to, job) : add_args(&to, &h.args_count, job));
+    if (!ok) {
         sn_buffer_free(&to);
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the request");
     }
-    *out = (uint8_t *)data;
+    h.records_bytes = (uint32_t)(to.bytes - sizeof h);
+    for (size_t i = 0; i < job->files_count; i++)
+        h.files_bytes +=
+            sizeof(file_head) + strlen(job->files[i].path) + 1 + job->files[i].content_bytes;
+    memcpy(to.data, &h, sizeof h);
+    int rc = send_all(fd, to.data, to.bytes);
+    sn_buffer_free(&to);
+    if (rc == 0)
+        rc = send_files(fd, job);
+    return rc < 0 ? sn_fail_errno(err, SN_EUNAVAILABLE, -rc, "the worker does not take the request")
+                  : 0;
+}
+
+/* ---- receiving ---- */
+
+static int malformed(sn_error *err) {
+    return sn_fail(err, SN_EINTERNAL, "the request for the worker is malformed");
+}
+
+/* The NUL-terminated text at the front of what is left; NULL if there is none. */
+static const char *take_text(const uint8_t **at, size_t *left) {
+    const uint8_t *end = *left ? memchr(*at, '\0', *left) : NULL;
+    if (!end)
+        return NULL;
+    const char *text = (const char *)*at;
+    *left -= (size_t)(end + 1 - *at);
+    *at = end + 1;
+    return text;
+}
+
+static int read_args(sn_received *r, const head *h, sn_error *err) {
+    const uint8_t *at = r->data;
+    size_t left = h->records_bytes;
+    r->args = calloc((size_t)h->args_count + 1, sizeof *r->args);
+    if (!r->args)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the arguments");
+    for (; r->args_count < h->args_count; r->args_count++)
+        if (!(r->args[r->args_count] = take_text(&at, &left)))
+            return malformed(err);
+    return left ? malformed(err) : 0;
+}
+
+static int read_files(sn_received *r, const head *h, sn_error *err) {
+    const uint8_t *at = r->data + h->records_bytes;
+    size_t left = h->files_bytes;
+    r->files = calloc((size_t)h->files_count + 1, sizeof *r->files);
+    if (!r->files)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the input files");
+    for (; r->files_count < h->files_count; r->files_count++) {
+        file_head lead;
+        if (left < sizeof lead)
+            return malformed(err);
+        memcpy(&lead, at, sizeof lead);
+        at += sizeof lead;
+        left -= sizeof lead;
+        size_t path_left = lead.path_bytes < left ? lead.path_bytes : left;
+        const uint8_t *path_at = at;
+        const char *path = take_text(&path_at, &path_left);
+        if (!path || path_left || lead.path_bytes > left ||
+            lead.content_bytes > left - lead.path_bytes)
+            return malformed(err);
+        at += lead.path_bytes;
+        r->files[r->files_count] = (sn_input_file){path, at, lead.content_bytes};
+        at += lead.content_bytes;
+        left -= lead.path_bytes + lead.content_bytes;
+    }
+    return left ? malformed(err) : 0;
+}
+
+static int receive_all(void *to, int fd, size_t bytes, sn_error *err) {
+    ssize_t n = sn_read_full(fd, to, bytes);
+    if (n < 0)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, (int)-n, "cannot read the request");
+    return (size_t)n == bytes ? 0 : sn_fail(err, SN_EUNAVAILABLE, "the supervisor is gone");
+}
+
+int sn_request_receive(sn_received *out, int fd, sn_error *err) {
+    head h;
+    int rc = receive_all(&h, fd, sizeof h, err);
+    if (rc < 0)
+        return rc;
+    if (h.files_bytes > MOST_BYTES || h.records_bytes > MOST_BYTES ||
+        h.args_count > h.records_bytes || h.files_count > SN_FILES_MAX)
+        return malformed(err);
+    sn_received r = {.memory_limit_bytes = h.memory_limit_bytes, .timeout_ns = h.timeout_ns};
+    size_t bytes = h.records_bytes + h.files_bytes;
+    r.data = malloc(bytes + 1);
+    if (!r.data)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the request");
+    rc = receive_all(r.data, fd, bytes, err);
+    if (rc == 0 && h.is_guest) {
+        r.records = r.data;
+        r.records_bytes = h.records_bytes;
+    } else if (rc == 0) {
+        rc = read_args(&r, &h, err);
+    }
+    if (rc == 0)
+        rc = read_files(&r, &h, err);
+    if (rc < 0) {
+        sn_received_free(&r);
+        return rc;
+    }
+    *out = r;
     return 0;
+}
+
+void sn_received_free(sn_received *received) {
+    free(received->args);
+    free(received->files);
+    free(received->data);
+    *received = (sn_received){0};
 }

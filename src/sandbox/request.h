@@ -1,14 +1,35 @@
 /*
- * request.h - encodes a job for the guest: the records of docs/design/guest-abi.md, "The request".
+ * request.h - a job's way into its worker, over the worker's socket: a head, then for a guest the
+ * records of docs/design/guest-abi.md, for a command its arguments; then the input files.
+ *
+ * Both ends are the same program, so integers are in host order; and the supervisor is trusted by
+ * the worker. Sizes are checked all the same: a slip must end in an error, not in a wild read.
  */
 #ifndef SN_SANDBOX_REQUEST_H
 #define SN_SANDBOX_REQUEST_H
 
 #include "sandbox/job.h"
 
-/* `*out` is the caller's to free. Errors: SN_ERESOURCE_EXHAUSTED, or SN_EINVALID_ARGUMENT over 4
- * GiB. */
-SN_WARN_UNUSED int sn_request_encode(uint8_t **out, size_t *out_bytes, const sn_job *job,
-                                     sn_error *err);
+/* What a worker received. `data` holds everything the rest points into. */
+typedef struct sn_received {
+    uint64_t memory_limit_bytes;
+    uint64_t timeout_ns;
+    const uint8_t *records; /* for guest_run(); NULL: a command */
+    size_t records_bytes;
+    const char **args; /* a command's argv */
+    size_t args_count;
+    sn_input_file *files;
+    size_t files_count;
+    uint8_t *data;
+} sn_received;
+
+/* Blocks until all was sent. `is_guest`: the module speaks the guest ABI. SN_ERESOURCE_EXHAUSTED,
+ * or SN_EUNAVAILABLE: the worker is gone. */
+SN_WARN_UNUSED int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err);
+
+/* Blocks until all has come. SN_EUNAVAILABLE: the other end is gone (also before it sent anything),
+ * SN_EINTERNAL: it is malformed. */
+SN_WARN_UNUSED int sn_request_receive(sn_received *out, int fd, sn_error *err);
+void sn_received_free(sn_received *received);
 
 #endif

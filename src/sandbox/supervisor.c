@@ -5,6 +5,7 @@
  * before memory is taken, a frame that makes no sense ends the job as lost.
  */
 #include "sandbox/job.h"
+#include "sandbox/request.h"
 #include "sandbox/worker.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -246,9 +247,11 @@ int sn_job_run(sn_job_end *out, const sn_interpreter *interpreter, const sn_job 
     if (s.worker < 0)
         return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot start a worker");
     if (s.worker == 0)
-        sn_worker_main(theirs, self, interpreter, job);
+        sn_worker_main(theirs, self, interpreter);
     s.fd = mine;
     close(SN_STEAL_FD(theirs));
+    if (sn_request_send(mine, job, interpreter->is_guest, err) < 0)
+        fail(&s);
     supervise(&s);
     reap(&s);
     free(s.inbox);

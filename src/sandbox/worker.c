@@ -24,7 +24,7 @@ enum {
 typedef struct worker {
     int fd;
     const sn_interpreter *interpreter;
-    const sn_job *job;
+    sn_received request;
     sn_vfs *vfs;
     sn_wasi *wasi;
     sn_instance *instance;
@@ -91,8 +91,8 @@ static int build_files(worker *w, sn_error *err) {
                                   w->interpreter->archive.bytes, err);
     if (rc == 0)
         rc = sn_vfs_add_dir(w->vfs, "/tmp", err);
-    for (size_t i = 0; rc == 0 && i < w->job->files_count; i++) {
-        const sn_input_file *file = &w->job->files[i];
+    for (size_t i = 0; rc == 0 && i < w->request.files_count; i++) {
+        const sn_input_file *file = &w->request.files[i];
         sn_auto_free char *path =
             sn_format("%s%s", strncmp(file->path, "/tmp/", 5) == 0 ? "" : "/tmp/", file->path);
         rc = sn_vfs_add_file(w->vfs, path, file->content, file->content_bytes, err);
@@ -117,7 +117,7 @@ static int build_instance(worker *w, sn_error *err) {
     options.host_tables = sn_import_tables;
     options.host_contexts = contexts;
     options.host_tables_count = SN_IMPORT_TABLES;
-    options.memory_limit_bytes = w->job->memory_limit_bytes;
+    options.memory_limit_bytes = w->request.memory_limit_bytes;
     int rc = sn_instance_new(&w->instance, w->interpreter->native, &options, err);
     if (rc < 0)
         return rc;
@@ -139,11 +139,8 @@ static int call_expecting(sn_call *call, worker *w, const char *name, uint32_t e
 }
 
 static int run_guest(sn_call *call, worker *w, sn_error *err) {
-    sn_auto_free uint8_t *request = NULL;
-    size_t bytes;
-    int rc = sn_request_encode(&request, &bytes, w->job, err);
-    if (rc == 0)
-        rc = sn_instance_call(call, w->instance, "_initialize", NULL, 0, err);
+    size_t bytes = w->request.records_bytes;
+    int rc = sn_instance_call(call, w->instance, "_initialize", NULL, 0, err);
     if (rc == 0 && call->outcome == SN_RETURNED)
         rc = call_expecting(call, w, "guest_abi", 1, err);
     if (rc == 0 && call->outcome == SN_RETURNED)
@@ -161,7 +158,7 @@ static int run_guest(sn_call *call, worker *w, sn_error *err) {
     if (call->value == 0 || !buffer)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED,
                        "the memory limit leaves no room for a request of %zu bytes", bytes);
-    memcpy(buffer, request, bytes);
+    memcpy(buffer, w->request.records, bytes);
     params[0] = call->value;
     params[1] = (uint32_t)bytes;
     rc = sn_instance_call(call, w->instance, "guest_run", params, 2, err);
@@ -178,53 +175,27 @@ static int run_command(sn_call *call, worker *w, sn_error *err) {
     return sn_instance_call(call, w->instance, "_start", NULL, 0, err);
 }
 
-/* A Python that is a command gets its code as `python -c CODE ARG...`; any other command its
- * arguments as they are. */
-static int command_args(const char ***out, size_t *count, char **code, const sn_job *job,
-                        sn_error *err) {
-    const char **args = calloc(job->args_count + 3, sizeof *args);
-    if (!args)
-        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the arguments");
-    size_t n = 0;
-    if (job->code) {
-        *code = sn_format("%.*s", (int)job->code_bytes, job->code);
-        args[n++] = "python";
-        args[n++] = "-c";
-        args[n++] = *code;
-    }
-    for (size_t i = job->code ? 1 : 0; i < job->args_count; i++)
-        args[n++] = job->args[i];
-    *out = args;
-    *count = n;
-    return 0;
-}
-
 static int run_job(sn_call *call, worker *w, sn_error *err) {
     static const char *const guest_args[] = {"python"};
-    sn_auto_free const char **command = NULL;
-    sn_auto_free char *code = NULL;
-    const char *const *args = guest_args;
-    size_t count = 1;
-    int rc = build_files(w, err);
-    if (rc == 0 && !w->interpreter->is_guest) {
-        rc = command_args(&command, &count, &code, w->job, err);
-        args = command;
-    }
+    bool is_guest = w->interpreter->is_guest;
+    int rc = sn_request_receive(&w->request, w->fd, err);
     if (rc == 0)
-        rc = build_wasi(w, args, count, err);
+        rc = build_files(w, err);
+    if (rc == 0)
+        rc = build_wasi(w, is_guest ? guest_args : w->request.args,
+                        is_guest ? SN_COUNT(guest_args) : w->request.args_count, err);
     if (rc == 0)
         rc = build_instance(w, err);
     if (rc < 0)
         return rc;
-    return w->interpreter->is_guest ? run_guest(call, w, err) : run_command(call, w, err);
+    return is_guest ? run_guest(call, w, err) : run_command(call, w, err);
 }
 
-_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter,
-                              const sn_job *job) {
-    worker w = {.fd = fd, .interpreter = interpreter, .job = job};
+_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter) {
+    worker w = {.fd = fd, .interpreter = interpreter};
     sn_error err = SN_ERROR_INIT;
     sn_call call = {0};
-    sn_jail jail = {fd, supervisor, job->timeout_ns / 1000000000u + 2, interpreter->filter};
+    sn_jail jail = {fd, supervisor, interpreter->filter};
     int rc = sn_jail_enter(&jail, &err);
     if (rc == 0)
         rc = run_job(&call, &w, &err);

@@ -6,8 +6,7 @@
 
 #include "sandbox/job.h"
 
-/* Called in the forked child with its end of the socket pair. */
-_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter,
-                              const sn_job *job);
+/* Called in the forked child with its end of the socket pair, on which the request will come. */
+_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter);
 
 #endif

@@ -139,6 +139,7 @@ static void hard_links_have_limits(void **state) {
     assert_errno(sn_wasi_path_link(g->wasi, 3, 2, AT_PATH, from_len, 3, AT_PATH2, to_len),
                  SN_WASI_INVAL);
     guest_file(g, "w/none", "");
+    guest_path(g, AT_PATH, "w/l");
     assert_done(sn_wasi_path_link(g->wasi, 3, 1, AT_PATH, from_len, 3, AT_PATH2, to_len));
     assert_int_equal(stat_of(g, "w/n").ino, stat_of(g, "w/none").ino);
 }
