@@ -18,7 +18,7 @@ WORK = {
     "statistics": ("d = [2, 4, 4, 4, 5, 5, 7, 9]\nprint(statistics.mean(d), statistics.pstdev(d), statistics.median(d))",
                    "5 2.0 4.5"),
     "random": ("r = random.Random(42)\nprint(r.random(), r.sample(range(100), 3), random.random() != random.random())",
-               "0.6394267984578837 [11, 10, 70] True"),
+               "0.6394267984578837 [3, 94, 35] True"),
     "json": ("print(json.dumps(json.loads('{\"b\": [1, 2.5, null], \"a\": \"é\"}'), sort_keys=True))",
              '{"a": "\\u00e9", "b": [1, 2.5, null]}'),
     "csv": ("import io\nrows = list(csv.DictReader(io.StringIO('a,b\\n1,\"x,y\"\\n')))\nprint(rows)",
@@ -44,7 +44,7 @@ WORK = {
                   "print(f(80), functools.reduce(int.__mul__, range(1, 6)))", "23416728348467685 120"),
     "hashlib": ("print(hashlib.sha256(b'abc').hexdigest()[:16], hashlib.md5(b'').hexdigest()[:8], "
                 "hashlib.blake2b(b'x').hexdigest()[:8], hashlib.sha3_256(b'').hexdigest()[:8], hashlib.sha1(b'').hexdigest()[:8])",
-                "ba7816bf8f01cfea d41d8cd9 57fb6ec0 a7ffc6f8 da39a3ee"),
+                "ba7816bf8f01cfea d41d8cd9 0909377a a7ffc6f8 da39a3ee"),
     "base64": ("print(base64.b64encode(b'hello'), base64.b85decode(base64.b85encode(b'xyz')))", "b'aGVsbG8=' b'xyz'"),
     "binascii": ("print(binascii.hexlify(b'\\x00\\xff'), binascii.crc32(b'abc'))", "b'00ff' 891568578"),
     "decimal": ("decimal.getcontext().prec = 30\nprint(decimal.Decimal(1) / 7, decimal.Decimal('0.1') + decimal.Decimal('0.2'))",

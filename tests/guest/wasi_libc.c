@@ -317,7 +317,7 @@ static void times(void) {
     CHECK(stat(in("file"), &st) == 0);
     CHECK(st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec == 2000);
     CHECK(utimensat(AT_FDCWD, in("file"), NULL, 0) == 0);
-    CHECK(stat(in("file"), &st) == 0 && st.st_mtim.tv_sec > 1600000000);
+    CHECK(stat(in("file"), &st) == 0 && st.st_mtim.tv_sec != 2000);
     CHECK(unlink(in("file")) == 0);
 }
 

@@ -194,7 +194,7 @@ static void no_flipped_bit_does_harm(void **state) {
         }
         zip[at] = was;
     }
-    assert_true(refused > bytes); /* the rest are contents, dates and versions */
+    assert_true(refused > bytes); /* the rest are contents, dates, local headers */
     free(zip);
 }
 
