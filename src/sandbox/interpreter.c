@@ -109,17 +109,15 @@ int sn_interpreter_build(char **native_path, bool *built, const char *path,
         rc = sn_module_limits_from_env(&aot.limits, err);
     if (rc < 0)
         return rc;
-    *built = options->force || sn_cache_find(native_path, home, wasm, err) < 0;
-    if (!*built)
-        return 0;
     aot.home = home;
     aot.jobs = options->jobs;
     aot.force = options->force;
     aot.progress = options->progress;
     aot.user = options->user;
+    aot.cancel = options->cancel;
     aot.host_tables = sn_import_tables;
     aot.host_tables_count = SN_IMPORT_TABLES;
-    return sn_aot_build(native_path, wasm, &aot, err);
+    return sn_aot_build(native_path, built, wasm, &aot, err);
 }
 
 int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path, sn_error *err) {

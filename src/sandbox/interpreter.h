@@ -36,8 +36,9 @@ SN_WARN_UNUSED int sn_home_find(char **out, const char *home, sn_error *err);
 SN_WARN_UNUSED int sn_interpreter_find(char **out, const char *path, sn_error *err);
 
 typedef struct sn_interpreter_build_options {
-    unsigned jobs; /* compilers at once; 0: one a processor */
-    bool force;    /* also when the cache has it */
+    unsigned jobs;                       /* compilers at once; 0: one a processor */
+    bool force;                          /* also when the cache has it */
+    const volatile sig_atomic_t *cancel; /* NULL, or becomes non-zero to stop */
     sn_aot_progress_fn progress;
     void *user;
 } sn_interpreter_build_options;

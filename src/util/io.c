@@ -65,7 +65,7 @@ static int open_regular(int *out, size_t *bytes, const char *path, size_t max_by
 int sn_map_file(sn_mapping *out, const char *path, size_t max_bytes, sn_error *err) {
     *out = (sn_mapping){0};
     sn_auto_fd int fd = -1;
-    size_t bytes;
+    size_t bytes = 0;
     int rc = open_regular(&fd, &bytes, path, max_bytes, err);
     if (rc < 0 || bytes == 0)
         return rc;

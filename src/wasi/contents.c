@@ -7,8 +7,7 @@
  */
 #include "wasi/workspace.h"
 
-#include "util/auto.h"
-
+#include <stdlib.h>
 #include <string.h>
 
 enum {

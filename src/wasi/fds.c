@@ -9,7 +9,7 @@
 #include "wasi/calls.h"
 #include "wasi/state.h"
 
-#include "util/auto.h"
+#include <stdlib.h>
 
 static const char preopen_name[] = "/";
 

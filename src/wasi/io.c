@@ -84,11 +84,25 @@ static uint64_t read_file(const sn_wasi *wasi, const sn_fd *file, uint64_t offse
     return bytes;
 }
 
-static int read_input(uint64_t *got, const sn_wasi *wasi, const struct pieces *pieces) {
+/* Whether reading input would not wait, as a descriptor in non-blocking mode demands. */
+static int check_ready(const sn_wasi_options *options) {
+    int n = options->input_ready ? options->input_ready(options->user, 0) : 1;
+    if (n < 0)
+        return n < -SN_WASI_ERRNO_MAX ? SN_WASI_IO : -n;
+    return n ? SN_WASI_OK : SN_WASI_AGAIN;
+}
+
+static int read_input(uint64_t *got, const sn_wasi *wasi, const sn_fd *file,
+                      const struct pieces *pieces) {
     const sn_wasi_options *options = &wasi->options;
     *got = 0;
     if (!options->input || !pieces->total_bytes)
         return 0;
+    if (file->flags & SN_FDFLAG_NONBLOCK) {
+        int e = check_ready(options);
+        if (e)
+            return e;
+    }
     uint8_t together[SCATTER_BYTES];
     bool direct = pieces->used == 1;
     void *to = direct ? wasi->memory->base + first_used(pieces)->buf : together;
@@ -165,7 +179,7 @@ uint32_t sn_wasi_fd_read(void *context, uint32_t fd, uint32_t iovs, uint32_t iov
         return (uint32_t)e;
     uint64_t got;
     if (file->kind == SN_FD_STREAM) {
-        e = read_input(&got, wasi, &pieces);
+        e = read_input(&got, wasi, file, &pieces);
         if (e)
             return (uint32_t)e;
     } else {

@@ -4,12 +4,11 @@
  * Each resolves its paths from a folder's descriptor (path.h) and leaves the change itself to
  * workspace.h. A symbolic link's target must be relative: an absolute one could never be followed.
  */
+#include "util/utf8.h"
 #include "wasi/calls.h"
 #include "wasi/path.h"
 #include "wasi/state.h"
 #include "wasi/workspace.h"
-
-#include "util/utf8.h"
 
 static int find(sn_lookup *out, sn_wasi *wasi, uint32_t fd, uint64_t right, sn_gaddr path,
                 uint32_t path_len, enum sn_follow follow) {

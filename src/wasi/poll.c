@@ -5,10 +5,9 @@
  * all subscriptions tells whether there is an event now. If not, the only things worth waiting for
  * are the earliest clock and the input, and after that wait one more look tells what has happened.
  */
+#include "util/auto.h"
 #include "wasi/calls.h"
 #include "wasi/state.h"
-
-#include "util/auto.h"
 
 enum {
     SUBSCRIPTIONS_MAX = 4096,
@@ -96,7 +95,7 @@ static int wait_input(bool *came, struct wait *waits, uint32_t count, const sn_w
         if (!waits[i].is_input)
             continue;
         waits[i].ready = n != 0;
-        waits[i].error = n < 0 ? (uint16_t)-n : 0;
+        waits[i].error = n >= 0 ? 0 : n < -SN_WASI_ERRNO_MAX ? SN_WASI_IO : (uint16_t)-n;
     }
     return 0;
 }

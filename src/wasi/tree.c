@@ -6,9 +6,9 @@
  */
 #include "wasi/tree.h"
 
-#include "util/auto.h"
 #include "util/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {

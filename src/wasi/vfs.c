@@ -4,9 +4,9 @@
  */
 #include "wasi/tree.h"
 
-#include "util/auto.h"
 #include "util/error.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What went wrong with a path that the host wanted to lay down. */

@@ -5,11 +5,12 @@
  */
 #include "wasi/wasi.h"
 
-#include "util/auto.h"
 #include "util/error.h"
 #include "wasi/calls.h"
 #include "wasi/state.h"
 #include "wasm/instance.h"
+
+#include <stdlib.h>
 
 enum {
     STRINGS_MAX_BYTES = 16 << 20, /* all arguments, or all of the environment */

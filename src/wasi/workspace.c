@@ -7,8 +7,7 @@
  */
 #include "wasi/workspace.h"
 
-#include "util/auto.h"
-
+#include <stdlib.h>
 #include <string.h>
 
 /* A folder's times after a change. They always rise, by a step that survives the conversion to a

@@ -12,6 +12,7 @@
 
 #include "wasm/host.h"
 #include "wasm/memory.h"
+#include "wasm/module.h"
 
 typedef struct sn_native sn_native;
 typedef struct sn_instance sn_instance;
@@ -24,6 +25,15 @@ typedef struct sn_instance sn_instance;
 SN_WARN_UNUSED int sn_native_open(sn_native **out, const char *path, sn_error *err);
 void sn_native_close(sn_native *native);
 
+/* Refuses an object whose tables or memories are over a limit: limits may have become tighter since
+ * it was built. */
+SN_WARN_UNUSED int sn_native_check_limits(const sn_native *native, const sn_module_limits *limits,
+                                          sn_error *err);
+
+/* Writes the counts of an instrumented object (aot.h, profile_generate) to a file. */
+SN_WARN_UNUSED int sn_native_write_profile(const sn_native *native, const char *path,
+                                           sn_error *err);
+
 /* Whether the module exports a function of that name, whatever its type. */
 bool sn_native_has_function(const sn_native *native, const char *name);
 
@@ -33,6 +43,7 @@ typedef struct sn_instance_options {
     size_t host_tables_count;
     uint64_t memory_limit_bytes; /* memory.grow fails beyond; also refused: a larger initial size */
     size_t stack_bytes;          /* native stack for guest code; 0: 64 MiB */
+    uint32_t table_elements;     /* table.grow fails beyond; 0: 10000 */
 } sn_instance_options;
 
 #define SN_INSTANCE_OPTIONS_INIT {0}
@@ -48,6 +59,10 @@ void sn_instance_free(sn_instance *instance);
 
 /* The instance's memory (the first one, if it has several). Lives as long as the instance. */
 sn_memory *sn_instance_memory(sn_instance *instance);
+
+/* The exported mutable global `__stack_pointer`, or NULL. With the memory it is the whole state of
+ * a guest between two calls. */
+uint32_t *sn_instance_stack_pointer(sn_instance *instance);
 
 /* How a call into the guest ended. */
 enum sn_outcome {

@@ -27,6 +27,24 @@ typedef struct sn_memory {
     bool grow_refused;    /* a memory.grow failed because of limit_bytes */
 } sn_memory;
 
+/*
+ * Reserves the address space of a memory of `size_bytes` bytes, all zero, and `header_bytes` (whole
+ * host pages) of ordinary memory below it, for the instance's state. SN_ERESOURCE_EXHAUSTED: the
+ * process may not have that much address space.
+ */
+SN_WARN_UNUSED int sn_memory_open(sn_memory *out, uint64_t size_bytes, uint64_t limit_bytes,
+                                  size_t header_bytes, sn_error *err);
+void sn_memory_close(sn_memory *memory, size_t header_bytes);
+
+/* Makes the memory larger by `bytes`, whole Wasm pages. False, and grow_refused set: over the
+ * limit, or the system has no memory. */
+SN_WARN_UNUSED bool sn_memory_grow(sn_memory *memory, uint64_t bytes);
+
+/* Whether an address of the host lies in the reservation, the header not included. */
+static inline bool sn_memory_reserves(const sn_memory *memory, uintptr_t address) {
+    return address - (uintptr_t)memory->base < SN_MEMORY_RESERVED_BYTES;
+}
+
 /* Host pointer to the `bytes` bytes at `at`, or NULL if they are not all inside. A length of 0
  * needs `at` <= size. Valid until the guest runs again. */
 static inline void *sn_memory_range(const sn_memory *memory, sn_gaddr at, uint64_t bytes) {

@@ -81,6 +81,35 @@ static void a_comment_at_the_end_is_fine(void **state) {
     free(zip);
 }
 
+static void local_headers_count_where_they_can_add_something(void **state) {
+    (void)state;
+    static const zip_member members[] = {
+        {.name = "a", .content = "A", .local_extra = 7},
+        {.name = "b", .content = "B"},
+        {.name = "c", .content = "C", .local_extra = 20, .flags = 1 << 3},
+    };
+    sn_vfs *vfs;
+    uint8_t *zip;
+    assert_int_equal(mount(&vfs, members, 3, NULL, &zip), 0);
+    check_file(vfs, "a", "A");
+    check_file(vfs, "b", "B");
+    check_file(vfs, "c", "C");
+    sn_vfs_free(vfs);
+    free(zip);
+    size_t bytes;
+    zip = zip_build(&bytes, members, 3);
+    static const size_t wrong[] = {0, 6, 8, 14, 18, 22, 26, 28, 30};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        sn_error err = SN_ERROR_INIT;
+        zip[wrong[i]] ^= 0x40;
+        assert_int_equal(sn_vfs_new(&vfs, NULL), 0);
+        assert_int_equal(sn_vfs_mount_archive(vfs, zip, bytes, &err), SN_EUNAVAILABLE);
+        sn_vfs_free(vfs);
+        zip[wrong[i]] ^= 0x40;
+    }
+    free(zip);
+}
+
 static void wrong_members_are_refused(void **state) {
     (void)state;
     char longer[300];
@@ -218,7 +247,7 @@ static void overlapping_members_are_refused(void **state) {
 static void many_members_are_found(void **state) {
     (void)state;
     enum { COUNT = 3000 };
-    static char names[COUNT][32];
+    static char names[COUNT][64];
     static zip_member members[COUNT];
     for (int i = 0; i < COUNT; i++) {
         snprintf(names[i], sizeof names[i], "lib/package%d/module%d.py", i / 50, i);
@@ -238,6 +267,7 @@ int main(void) {
         cmocka_unit_test(members_become_files),
         cmocka_unit_test(an_empty_archive_is_fine),
         cmocka_unit_test(a_comment_at_the_end_is_fine),
+        cmocka_unit_test(local_headers_count_where_they_can_add_something),
         cmocka_unit_test(wrong_members_are_refused),
         cmocka_unit_test(a_file_that_is_there_is_not_replaced),
         cmocka_unit_test(every_cut_is_noticed),

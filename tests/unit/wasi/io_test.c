@@ -163,6 +163,22 @@ static void wrong_answers_of_the_host_are_errors(void **state) {
     assert_errno(guest_read(g, &got, 0, 10), SN_WASI_IO);
 }
 
+static void input_that_must_not_wait_is_asked_for_first(void **state) {
+    guest *g = *state;
+    uint32_t got;
+    g->input = "data";
+    g->input_bytes = 4;
+    assert_done(sn_wasi_fd_fdstat_set_flags(g->wasi, 0, SN_FDFLAG_NONBLOCK));
+    g->ready = 0;
+    assert_errno(guest_read(g, &got, 0, 10), SN_WASI_AGAIN);
+    assert_int_equal(g->ready_ns, 0);
+    g->ready = -SN_WASI_INTR;
+    assert_errno(guest_read(g, &got, 0, 10), SN_WASI_INTR);
+    g->ready = 1;
+    assert_done(guest_read(g, &got, 0, 10));
+    assert_int_equal(got, 4);
+}
+
 static void pieces_may_overlap_anything(void **state) {
     guest *g = *state;
     guest_file(g, "w/f", "0123456789abcdef0123456789abcdef");
@@ -344,6 +360,7 @@ int main(void) {
         GUEST_TEST(sums_beyond_32_bits_are_refused),
         GUEST_TEST(input_is_read_once_per_call),
         GUEST_TEST(wrong_answers_of_the_host_are_errors),
+        GUEST_TEST(input_that_must_not_wait_is_asked_for_first),
         GUEST_TEST(pieces_may_overlap_anything),
         GUEST_TEST(offsets_move_by_reading_and_writing),
         GUEST_TEST(seeking_has_bounds),

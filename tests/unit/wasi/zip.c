@@ -24,7 +24,6 @@ static void put_common(FILE *out, const zip_member *member, size_t bytes) {
     put32(out, (uint32_t)bytes);
     put32(out, (uint32_t)bytes);
     put16(out, (uint32_t)strlen(member->name));
-    put16(out, 0); /* no extra field */
 }
 
 uint8_t *zip_build(size_t *bytes, const zip_member *members, size_t count) {
@@ -39,7 +38,10 @@ uint8_t *zip_build(size_t *bytes, const zip_member *members, size_t count) {
         fwrite("PK\3\4", 4, 1, out);
         put16(out, 10);
         put_common(out, &members[i], length);
+        put16(out, members[i].local_extra);
         fputs(members[i].name, out);
+        for (uint16_t extra = members[i].local_extra; extra; extra--)
+            fputc('E', out);
         if (length)
             fwrite(members[i].content, 1, length, out);
     }
@@ -49,6 +51,7 @@ uint8_t *zip_build(size_t *bytes, const zip_member *members, size_t count) {
         put16(out, members[i].mode ? 3 << 8 : 0);
         put16(out, 10);
         put_common(out, &members[i], members[i].content ? strlen(members[i].content) : 0);
+        put16(out, 0); /* no extra field */
         put16(out, 0); /* no comment */
         put16(out, 0);
         put16(out, 0);

@@ -10,7 +10,8 @@ typedef struct zip_member {
     const char *content; /* NULL: empty */
     uint16_t flags;
     uint16_t method;
-    uint32_t mode; /* of Unix; 0: none */
+    uint32_t mode;        /* of Unix; 0: none */
+    uint16_t local_extra; /* bytes between the local header and the content */
 } zip_member;
 
 /* The archive, from malloc. */

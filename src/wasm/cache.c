@@ -1,0 +1,256 @@
+/* cache.c - see cache.h. */
+#include "wasm/cache.h"
+
+#include "util/auto.h"
+#include "util/error.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <jansson.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { OBJECT_MOST_BYTES = 1 << 30, RECORD_MOST_BYTES = 1 << 16 };
+
+static void json_release(json_t **slot) {
+    json_decref(*slot);
+}
+#define auto_json __attribute__((cleanup(json_release)))
+
+/* ---- what is known of a file ---- */
+
+static json_t *stat_json(const struct stat *st) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "bytes", (json_int_t)st->st_size, "inode",
+                     (json_int_t)st->st_ino, "device", (json_int_t)st->st_dev, "mtime_ns",
+                     (json_int_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec, "ctime_ns",
+                     (json_int_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec);
+}
+
+static bool is_unchanged(const json_t *record, const struct stat *st) {
+    auto_json json_t *now = stat_json(st);
+    return now && json_equal(json_object_get(record, "stat"), now);
+}
+
+/* Only this user and root may be able to write what is run. */
+static int check_owner(const char *path, const struct stat *st, sn_error *err) {
+    if ((st->st_uid == geteuid() || st->st_uid == 0) && !(st->st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    sn_fail(err, SN_EUNAVAILABLE, "%s can be written by other users", path);
+    return sn_hint(err, "native code is run as it is: chown it to yourself and chmod go-w, or use "
+                        "another SHANNON_HOME");
+}
+
+/* A record, or NULL if there is none that can be read. */
+static json_t *load(const char *path) {
+    sn_auto_free char *text = NULL;
+    size_t bytes;
+    sn_error ignored;
+    struct stat st;
+    if (stat(path, &st) < 0 || check_owner(path, &st, NULL) < 0 ||
+        sn_read_file(&text, &bytes, path, RECORD_MOST_BYTES, &ignored) < 0)
+        return NULL;
+    return json_loadb(text, bytes, 0, NULL);
+}
+
+static int save(const char *path, json_t *record, sn_error *err) {
+    sn_auto_free char *text = record ? json_dumps(record, JSON_INDENT(1)) : NULL;
+    if (!text)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for a cache record");
+    return sn_replace_file(path, text, strlen(text), err);
+}
+
+static int hash_file(char out[SN_DIGEST_TEXT_BYTES], const char *path, size_t max_bytes,
+                     sn_error *err) {
+    sn_mapping mapping;
+    int rc = sn_map_file(&mapping, path, max_bytes, err);
+    if (rc == 0)
+        rc = sn_digest(out, mapping.data, mapping.bytes, err);
+    sn_unmap(&mapping);
+    return rc;
+}
+
+static const char *text_of(const json_t *record, const char *name) {
+    const char *text = json_string_value(json_object_get(record, name));
+    return text ? text : "";
+}
+
+/* ---- places ---- */
+
+static int check_home(const char *folder, sn_error *err) {
+    struct stat st;
+    if (stat(folder, &st) < 0)
+        return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", folder);
+    return check_owner(folder, &st, err);
+}
+
+int sn_cache_folder(char **out, const char *home, sn_error *err) {
+    sn_auto_free char *folder = sn_format("%s/native", home);
+    int rc = sn_make_dirs(folder, err);
+    if (rc == 0)
+        rc = check_home(folder, err);
+    if (rc == 0)
+        *out = SN_STEAL(folder);
+    return rc;
+}
+
+static int path_record(char **out, char **real, const char *home, const char *path, sn_error *err) {
+    char sum[SN_DIGEST_TEXT_BYTES];
+    *real = realpath(path, NULL);
+    if (!*real)
+        return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", path);
+    int rc = sn_digest(sum, *real, strlen(*real), err);
+    if (rc == 0)
+        *out = sn_format("%s/native/at-%.32s.json", home, sum);
+    return rc;
+}
+
+int sn_cache_digest(char out[SN_DIGEST_TEXT_BYTES], const char *home, const char *path,
+                    size_t max_bytes, sn_error *err) {
+    sn_auto_free char *real = NULL;
+    sn_auto_free char *at = NULL;
+    int rc = path_record(&at, &real, home, path, err);
+    if (rc < 0)
+        return rc;
+    struct stat st;
+    if (stat(real, &st) < 0)
+        return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", path);
+    auto_json json_t *known = load(at);
+    if (known && strlen(text_of(known, "sha256")) == SN_DIGEST_TEXT_BYTES - 1 &&
+        is_unchanged(known, &st)) {
+        memcpy(out, text_of(known, "sha256"), SN_DIGEST_TEXT_BYTES);
+        return 0;
+    }
+    rc = hash_file(out, real, max_bytes, err);
+    if (rc < 0)
+        return rc;
+    auto_json json_t *record =
+        json_pack("{s:s, s:s, s:o}", "path", real, "sha256", out, "stat", stat_json(&st));
+    sn_error ignored; /* a folder that cannot be written costs time at the next start, no more */
+    if (record && save(at, record, &ignored) < 0)
+        return 0;
+    return 0;
+}
+
+/* ---- objects ---- */
+
+static char *record_path(const char *home, const char *module_sha256) {
+    return sn_format("%s/native/%s.json", home, module_sha256);
+}
+
+static int not_compiled(const char *wasm_path, sn_error *err) {
+    sn_fail(err, SN_EUNAVAILABLE, "%s is not compiled yet", wasm_path);
+    return sn_hint(err, "run `shannon interpreter build %s` once", wasm_path);
+}
+
+static int damaged(const char *native, const char *wasm_path, sn_error *err) {
+    sn_fail(err, SN_EUNAVAILABLE, "the native code of %s is damaged (%s)", wasm_path, native);
+    return sn_hint(err, "run `shannon interpreter build --force %s`", wasm_path);
+}
+
+/* The object that a record names is the one that was recorded. */
+static int check_object(json_t *record, const char *at, const char *native, const char *wasm_path,
+                        sn_error *err) {
+    struct stat st;
+    char sum[SN_DIGEST_TEXT_BYTES];
+    if (stat(native, &st) < 0)
+        return errno == ENOENT ? not_compiled(wasm_path, err) : damaged(native, wasm_path, err);
+    int rc = check_owner(native, &st, err);
+    if (rc < 0 || is_unchanged(record, &st))
+        return rc;
+    rc = hash_file(sum, native, OBJECT_MOST_BYTES, err);
+    if (rc < 0 || strcmp(sum, text_of(record, "sha256")) != 0)
+        return damaged(native, wasm_path, err);
+    json_object_set_new(record, "stat", stat_json(&st));
+    sn_error ignored; /* as above: the next start hashes again */
+    if (save(at, record, &ignored) < 0)
+        return 0;
+    return 0;
+}
+
+int sn_cache_find(char **out_path, const char *home, const char *wasm_path, sn_error *err) {
+    char module[SN_DIGEST_TEXT_BYTES];
+    int rc = sn_cache_digest(module, home, wasm_path, OBJECT_MOST_BYTES, err);
+    if (rc < 0)
+        return rc;
+    sn_auto_free char *at = record_path(home, module);
+    auto_json json_t *record = load(at);
+    const char *file = record ? text_of(record, "file") : "";
+    if (!*file || strchr(file, '/') || strcmp(text_of(record, "version"), SN_AOT_VERSION) != 0)
+        return not_compiled(wasm_path, err);
+    sn_auto_free char *folder = sn_format("%s/native", home);
+    sn_auto_free char *native = sn_format("%s/%s", folder, file);
+    rc = check_home(folder, err);
+    if (rc == 0)
+        rc = check_object(record, at, native, wasm_path, err);
+    if (rc == 0)
+        *out_path = SN_STEAL(native);
+    return rc;
+}
+
+int sn_cache_add(const char *home, const char *wasm_path, const char *module_sha256,
+                 const char *native_path, const char *compiler, sn_error *err) {
+    char sum[SN_DIGEST_TEXT_BYTES];
+    struct stat st;
+    const char *slash = strrchr(native_path, '/');
+    sn_auto_free char *real = realpath(wasm_path, NULL);
+    int rc = hash_file(sum, native_path, OBJECT_MOST_BYTES, err);
+    if (rc < 0)
+        return rc;
+    if (stat(native_path, &st) < 0)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot open %s", native_path);
+    auto_json json_t *record =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "module", real ? real : wasm_path,
+                  "module_sha256", module_sha256, "file", slash ? slash + 1 : native_path, "sha256",
+                  sum, "version", SN_AOT_VERSION, "compiler", compiler, "built",
+                  (json_int_t)time(NULL), "stat", stat_json(&st));
+    sn_auto_free char *at = record_path(home, module_sha256);
+    return save(at, record, err);
+}
+
+/* ---- the list ---- */
+
+static bool read_entry(sn_cache_entry *out, const char *home, const char *at) {
+    auto_json json_t *record = load(at);
+    if (!record || !*text_of(record, "file"))
+        return false;
+    *out = (sn_cache_entry){
+        .wasm_path = strdup(text_of(record, "module")),
+        .module_sha256 = strdup(text_of(record, "module_sha256")),
+        .native_path = sn_format("%s/native/%s", home, text_of(record, "file")),
+        .compiler = strdup(text_of(record, "compiler")),
+        .native_bytes =
+            (uint64_t)json_integer_value(json_object_get(json_object_get(record, "stat"), "bytes")),
+        .built = json_integer_value(json_object_get(record, "built")),
+    };
+    return out->wasm_path && out->module_sha256 && out->compiler;
+}
+
+int sn_cache_list(sn_cache_entry **entries, size_t *count, const char *home, sn_error *err) {
+    sn_auto_free char *pattern = sn_format("%s/native/[0-9a-f]*.json", home);
+    glob_t found;
+    int rc = glob(pattern, 0, NULL, &found);
+    size_t most = rc == 0 ? found.gl_pathc : 0;
+    *count = 0;
+    *entries = calloc(most + 1, sizeof **entries);
+    if (!*entries) {
+        globfree(&found);
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the list");
+    }
+    for (size_t i = 0; i < most; i++)
+        *count += read_entry(&(*entries)[*count], home, found.gl_pathv[i]);
+    if (rc == 0)
+        globfree(&found);
+    return 0;
+}
+
+void sn_cache_entries_free(sn_cache_entry *entries, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(entries[i].wasm_path);
+        free(entries[i].module_sha256);
+        free(entries[i].native_path);
+        free(entries[i].compiler);
+    }
+    free(entries);
+}

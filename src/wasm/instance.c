@@ -1,0 +1,195 @@
+/*
+ * instance.c - makes an instance: memories, tables, imports. call.c runs it.
+ *
+ * The order is that of the specification as far as a guest can tell: imports are matched, memories
+ * and tables made, then globals and table segments are filled in by the object's own code, then
+ * data. All of a guest's state is what this leaves in linear memory, in the header below it and in
+ * the tables, so an image of these can later take the place of fill_memories().
+ */
+#include "wasm/instance.h"
+
+#include "util/auto.h"
+#include "util/error.h"
+#include "wasm/state.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { TABLE_ELEMENTS_DEFAULT = 10000 };
+
+/* ---- imports ---- */
+
+static int match_import(sn_state_import *out, const sn_native_import *import,
+                        const sn_instance_options *options, sn_error *err) {
+    for (size_t t = 0; t < options->host_tables_count; t++)
+        for (const sn_host_func *host = options->host_tables[t]; host->name; host++) {
+            if (strcmp(host->name, import->name) != 0 || strcmp(host->module, import->module) != 0)
+                continue;
+            if (strcmp(host->type, import->type) != 0)
+                return sn_fail(err, SN_EINVALID_ARGUMENT,
+                               "the module imports %s.%s as %s, but it is %s", import->module,
+                               import->name, import->type, host->type);
+            *out = (sn_state_import){host->func, options->host_contexts[t]};
+            return 0;
+        }
+    return sn_fail(err, SN_EINVALID_ARGUMENT, "the module imports %s.%s, which does not exist here",
+                   import->module, import->name);
+}
+
+static int match_imports(sn_instance *instance, const sn_instance_options *options, sn_error *err) {
+    const sn_native_descriptor *d = instance->native->descriptor;
+    instance->imports = calloc((size_t)d->imports_count + 1, sizeof *instance->imports);
+    if (!instance->imports)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an instance");
+    for (uint32_t i = 0; i < d->imports_count; i++) {
+        int rc = match_import(&instance->imports[i], &d->imports[i], options, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- memories ---- */
+
+static int make_memories(sn_instance *instance, sn_error *err) {
+    const sn_native_descriptor *d = instance->native->descriptor;
+    instance->memories_count = d->memories_count ? d->memories_count : 1;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < d->memories_count; i++)
+        sum += (uint64_t)d->memories[i].min_pages * SN_WASM_PAGE_BYTES;
+    if (sum > instance->memory_limit_bytes) {
+        sn_fail(err, SN_EINVALID_ARGUMENT,
+                "memory minimum size of %llu bytes exceeds memory limits (%llu)",
+                (unsigned long long)sum, (unsigned long long)instance->memory_limit_bytes);
+        return sn_hint(err, "the module needs a higher memory limit to start");
+    }
+    for (uint32_t i = 0; i < instance->memories_count; i++) {
+        uint64_t pages = i < d->memories_count ? d->memories[i].min_pages : 0;
+        int rc = sn_memory_open(&instance->memories[i], pages * SN_WASM_PAGE_BYTES,
+                                instance->memory_limit_bytes, i == 0 ? d->header_bytes : 0, err);
+        if (rc < 0)
+            return rc;
+    }
+    instance->state = (sn_state *)(instance->memories[0].base - SN_STATE_BYTES);
+    for (uint32_t i = 0; i < d->memories_count; i++)
+        instance->state->memories[i] =
+            (sn_state_memory){instance->memories[i].base, d->memories[i].min_pages};
+    return 0;
+}
+
+/* The place that an image will take: what instantiation puts into linear memory. */
+static int fill_memories(sn_instance *instance, sn_error *err) {
+    const sn_native_descriptor *d = instance->native->descriptor;
+    for (uint32_t i = 0; i < d->segments_count; i++) {
+        const sn_native_segment *segment = &d->segments[i];
+        void *to =
+            sn_memory_range(&instance->memories[segment->memory], segment->at, segment->bytes);
+        if (!to)
+            return sn_fail(
+                err, SN_EINVALID_ARGUMENT,
+                "the module's data segment %u (%llu bytes at %u) lies outside its memory", i,
+                (unsigned long long)segment->bytes, segment->at);
+        memcpy(to, segment->data, segment->bytes);
+    }
+    return 0;
+}
+
+/* ---- tables ---- */
+
+static int make_tables(sn_instance *instance, uint32_t limit, sn_error *err) {
+    const sn_native_descriptor *d = instance->native->descriptor;
+    for (uint32_t i = 0; i < d->tables_count; i++) {
+        const sn_native_table *table = &d->tables[i];
+        uint32_t max = table->max < limit ? table->max : limit;
+        if (max < table->min)
+            max = table->min;
+        sn_place *data = (sn_place *)table->data; /* never written: no function changes it */
+        if (!data && max > 0) {
+            instance->table_bytes[i] = max * sizeof *data;
+            data = mmap(NULL, instance->table_bytes[i], PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            if (data == MAP_FAILED)
+                return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno,
+                                     "cannot make a table of %u elements", max);
+            instance->tables[i] = data;
+        }
+        instance->state->tables[i] = (sn_state_table){data, table->min, max};
+    }
+    return 0;
+}
+
+static int run_init(sn_instance *instance, sn_error *err) {
+    sn_call_run(instance, (sn_code)instance->native->descriptor->init);
+    if (instance->result.outcome == SN_RETURNED)
+        return 0;
+    return sn_fail(err, SN_EINVALID_ARGUMENT, "the module's tables cannot be filled: %s",
+                   sn_trap_text(instance->result.trap));
+}
+
+/* ---- the whole ---- */
+
+static int build(sn_instance *instance, const sn_instance_options *options, sn_error *err) {
+    uint32_t elements = options->table_elements ? options->table_elements : TABLE_ELEMENTS_DEFAULT;
+    int rc = match_imports(instance, options, err);
+    if (rc == 0)
+        rc = make_memories(instance, err);
+    if (rc == 0)
+        rc = make_tables(instance, elements, err);
+    if (rc == 0)
+        rc = sn_stack_open(&instance->stack, options->stack_bytes, err);
+    if (rc < 0)
+        return rc;
+    instance->state->host = &sn_host_functions;
+    instance->state->imports = instance->imports;
+    instance->state->host_stack_limit = (uintptr_t)instance->stack.low + SN_STACK_HOST_BYTES;
+    rc = run_init(instance, err);
+    if (rc == 0)
+        rc = fill_memories(instance, err);
+    return rc;
+}
+
+int sn_instance_new(sn_instance **out, sn_native *native, const sn_instance_options *options,
+                    sn_error *err) {
+    sn_instance *instance = calloc(1, sizeof *instance);
+    if (!instance)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an instance");
+    instance->native = native;
+    instance->memory_limit_bytes = options->memory_limit_bytes;
+    instance->started = !native->descriptor->start;
+    int rc = build(instance, options, err);
+    if (rc < 0) {
+        sn_instance_free(instance);
+        return rc;
+    }
+    *out = instance;
+    return 0;
+}
+
+void sn_instance_free(sn_instance *instance) {
+    if (!instance)
+        return;
+    sn_stack_close(&instance->stack);
+    for (uint32_t i = 0; i < SN_NATIVE_TABLES_MOST; i++)
+        if (instance->tables[i])
+            munmap(instance->tables[i], instance->table_bytes[i]);
+    for (uint32_t i = 0; i < instance->memories_count; i++)
+        sn_memory_close(&instance->memories[i],
+                        i == 0 ? instance->native->descriptor->header_bytes : 0);
+    free(instance->imports);
+    free(instance);
+}
+
+sn_memory *sn_instance_memory(sn_instance *instance) {
+    return &instance->memories[0];
+}
+
+uint32_t *sn_instance_stack_pointer(sn_instance *instance) {
+    const sn_native_export *found =
+        sn_native_find(instance->native, "__stack_pointer", SN_NATIVE_GLOBAL);
+    if (!found || strcmp(found->type, "im") != 0)
+        return NULL;
+    uint8_t *header = instance->memories[0].base - instance->native->descriptor->header_bytes;
+    return (uint32_t *)(header + found->at);
+}
