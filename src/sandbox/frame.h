@@ -19,7 +19,7 @@ enum sn_frame_kind {
     SN_FRAME_DISPLAY,
     SN_FRAME_ERROR, /* strings: name, value, traceback */
     SN_FRAME_INPUT, /* u32: the guest waits for up to so many bytes */
-    SN_FRAME_FAULT, /* text: the sandbox itself could not run the job */
+    SN_FRAME_FAULT, /* sn_error: the sandbox itself could not run the job */
     SN_FRAME_DONE,  /* sn_frame_done; the last one */
     SN_FRAME_KINDS,
 };

@@ -113,12 +113,14 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
             answer_from_memory(s);
         return;
     case SN_FRAME_FAULT:
-        if (bytes != sizeof sizeof(sn_error))
+        if (bytes != sizeof(sn_error))
             return finish(s, SN_JOB_LOST);
         if (s->err) {
             memcpy(s->err, data, bytes);
             s->err->message[sizeof s->err->message - 1] = '\0';
             s->err->hint[sizeof s->err->hint - 1] = '\0';
+            if (s->err->code >= 0)
+                s->err->code = SN_EINTERNAL;
         }
         return fail(s);
     case SN_FRAME_DONE:

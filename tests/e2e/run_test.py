@@ -84,7 +84,7 @@ class Programs(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout)["stdout"], "['x', '--json']\n")
 
     def test_argv_0(self):
-        self.assertEqual(shannon.run("import sys; print(sys.argv)", "--").stdout, "['-c']\n")
+        self.assertEqual(shannon.run("import sys; print(sys.argv)").stdout, "['-c']\n")
 
     def test_program_from_standard_input(self):
         for args in ([], ["-"]):
