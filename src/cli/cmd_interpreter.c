@@ -2,21 +2,27 @@
  */
 #include "cli/cli.h"
 
+#include "sandbox/build.h"
 #include "sandbox/interpreter.h"
 #include "util/auto.h"
 #include "util/error.h"
 #include "util/parse.h"
 #include "wasm/cache.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { KEY_FORCE = 256, KEY_JOBS, KEY_QUIET };
+enum { KEY_FORCE = 256, KEY_JOBS, KEY_QUIET, KEY_TRAIN };
 
 static const struct argp_option options[] = {
     {"force", KEY_FORCE, 0, 0, "build: also when the cache has it", 0},
     {"jobs", KEY_JOBS, "N", 0, "build: compilers at once (default: one a processor)", 0},
+    {"train", KEY_TRAIN, "FOLDER", 0,
+     "build: optimise a Python interpreter by running the programs in FOLDER; takes twice as long",
+     0},
     {"quiet", KEY_QUIET, 0, 0, "build: say nothing when there is nothing to do", 0},
     {0},
 };
@@ -39,7 +45,7 @@ static const char doc[] =
 typedef struct interpreter_args {
     const char *verb;
     const char *path;
-    sn_interpreter_build_options build;
+    sn_build_options build;
     bool quiet;
     sn_error err;
 } interpreter_args;
@@ -50,6 +56,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case KEY_FORCE:
         args->build.force = true;
+        return 0;
+    case KEY_TRAIN:
+        args->build.training = arg;
         return 0;
     case KEY_QUIET:
         args->quiet = true;
@@ -86,8 +95,18 @@ static void show_progress(void *user, const char *stage, unsigned done, unsigned
         fprintf(stderr, "%s%s\n", stage, total ? ": done" : "");
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number) {
+    interrupted = signal_number;
+}
+
 static int build(interpreter_args *args) {
     sn_auto_free char *native = NULL;
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    args->build.cancel = &interrupted;
     bool terminal = isatty(STDERR_FILENO) != 0;
     args->build.progress = show_progress;
     args->build.user = &terminal;
@@ -106,16 +125,39 @@ static int build(interpreter_args *args) {
     return 0;
 }
 
+static void print_entry(const sn_cache_entry *entry, const char *chosen) {
+    char when[32] = "";
+    time_t built = entry->built;
+    struct tm local;
+    if (localtime_r(&built, &local))
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local);
+    bool is_default = chosen && strcmp(chosen, entry->wasm_path) == 0;
+    printf("%s %s\n", is_default ? "*" : " ", entry->wasm_path);
+    printf("    module %.16s, native code %.1f MB, %s %s\n    %s\n", entry->module_sha256,
+           (double)entry->native_bytes / 1e6, entry->trained ? "trained" : "compiled", when,
+           entry->compiler);
+}
+
 static int list(sn_error *err) {
     sn_auto_free char *home = NULL;
     sn_auto_free char *chosen = NULL;
+    sn_error missing = SN_ERROR_INIT;
+    sn_cache_entry *entries;
+    size_t count;
     int rc = sn_home_find(&home, NULL, err);
+    if (rc == 0)
+        rc = sn_cache_list(&entries, &count, home, err);
     if (rc < 0)
         return rc;
-    if (sn_interpreter_find(&chosen, NULL, err) < 0)
-        printf("default: none (%s)\n", err->hint);
+    if (sn_interpreter_find(&chosen, NULL, &missing) < 0)
+        printf("default: none (%s; %s)\n", missing.message, missing.hint);
     else
         printf("default: %s\n", chosen);
+    sn_auto_free char *real = chosen ? realpath(chosen, NULL) : NULL;
+    printf("compiled, in %s/native:%s\n", home, count ? "" : " nothing");
+    for (size_t i = 0; i < count; i++)
+        print_entry(&entries[i], real);
+    sn_cache_entries_free(entries, count);
     return 0;
 }
 

@@ -1,7 +1,6 @@
 /* interpreter.c - see interpreter.h. */
 #include "sandbox/interpreter.h"
 
-#include "sandbox/imports.h"
 #include "util/auto.h"
 #include "util/error.h"
 #include "wasm/cache.h"
@@ -97,40 +96,10 @@ static int map_archive(sn_mapping *out, const char *wasm_path, bool needed, sn_e
     return rc;
 }
 
-int sn_interpreter_build(char **native_path, bool *built, const char *path,
-                         const sn_interpreter_build_options *options, sn_error *err) {
-    sn_auto_free char *home = NULL;
-    sn_auto_free char *wasm = NULL;
-    sn_aot_options aot = SN_AOT_OPTIONS_INIT;
-    int rc = sn_home_find(&home, NULL, err);
-    if (rc == 0)
-        rc = sn_interpreter_find(&wasm, path, err);
-    if (rc == 0)
-        rc = sn_module_limits_from_env(&aot.limits, err);
-    if (rc < 0)
-        return rc;
-    aot.home = home;
-    aot.jobs = options->jobs;
-    aot.force = options->force;
-    aot.progress = options->progress;
-    aot.user = options->user;
-    aot.cancel = options->cancel;
-    aot.host_tables = sn_import_tables;
-    aot.host_tables_count = SN_IMPORT_TABLES;
-    return sn_aot_build(native_path, built, wasm, &aot, err);
-}
-
-int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path, sn_error *err) {
-    sn_interpreter made = {0};
-    sn_auto_free char *cache = NULL;
-    sn_auto_free char *native = NULL;
-    int rc = sn_home_find(&cache, home, err);
-    if (rc == 0)
-        rc = sn_interpreter_find(&made.path, path, err);
-    if (rc == 0)
-        rc = sn_cache_find(&native, cache, made.path, err);
-    if (rc == 0)
-        rc = sn_native_open(&made.native, native, err);
+int sn_interpreter_open_native(sn_interpreter *out, const char *path, const char *native,
+                               sn_error *err) {
+    sn_interpreter made = {.path = sn_format("%s", path)};
+    int rc = sn_native_open(&made.native, native, err);
     if (rc == 0) {
         made.is_guest = sn_native_has_function(made.native, "guest_abi");
         rc = map_archive(&made.archive, made.path, made.is_guest, err);
@@ -143,6 +112,18 @@ int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
     }
     *out = made;
     return 0;
+}
+
+int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path, sn_error *err) {
+    sn_auto_free char *cache = NULL;
+    sn_auto_free char *wasm = NULL;
+    sn_auto_free char *native = NULL;
+    int rc = sn_home_find(&cache, home, err);
+    if (rc == 0)
+        rc = sn_interpreter_find(&wasm, path, err);
+    if (rc == 0)
+        rc = sn_cache_find(&native, cache, wasm, err);
+    return rc == 0 ? sn_interpreter_open_native(out, wasm, native, err) : rc;
 }
 
 void sn_interpreter_close(sn_interpreter *interpreter) {

@@ -11,7 +11,6 @@
 
 #include "sandbox/syscalls.h"
 #include "util/io.h"
-#include "wasm/aot.h"
 #include "wasm/instance.h"
 
 #define SN_INTERPRETER_NAME "python-3.11.2" /* the one that scripts/setup_python_wasi.sh builds */
@@ -35,25 +34,14 @@ SN_WARN_UNUSED int sn_home_find(char **out, const char *home, sn_error *err);
  */
 SN_WARN_UNUSED int sn_interpreter_find(char **out, const char *path, sn_error *err);
 
-typedef struct sn_interpreter_build_options {
-    unsigned jobs;                       /* compilers at once; 0: one a processor */
-    bool force;                          /* also when the cache has it */
-    const volatile sig_atomic_t *cancel; /* NULL, or becomes non-zero to stop */
-    sn_aot_progress_fn progress;
-    void *user;
-} sn_interpreter_build_options;
-
-/*
- * Compiles the module that sn_interpreter_find() finds for `path`, within the limits of the
- * environment. `*native_path` is the caller's to free; `*built` tells whether there was anything to
- * do. Blocks, see sn_aot_build().
- */
-SN_WARN_UNUSED int sn_interpreter_build(char **native_path, bool *built, const char *path,
-                                        const sn_interpreter_build_options *options, sn_error *err);
-
 /* Opens what sn_interpreter_find() found; checks the native code (wasm/cache.h) and loads it. */
 SN_WARN_UNUSED int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
                                        sn_error *err);
+
+/* The same with a given native object, which the caller has checked. */
+SN_WARN_UNUSED int sn_interpreter_open_native(sn_interpreter *out, const char *path,
+                                              const char *native, sn_error *err);
+
 void sn_interpreter_close(sn_interpreter *interpreter);
 
 #endif

@@ -33,6 +33,8 @@ typedef struct sn_job {
     uint64_t timeout_ns;
     uint64_t memory_limit_bytes;
     uint64_t output_limit_bytes; /* of both streams together, before the worker is stopped */
+    const char
+        *profile_path; /* NULL, or where an instrumented object's counts go: no jail (build.h) */
     sn_job_frame_fn on_frame;
     void *user;
 } sn_job;

@@ -249,7 +249,7 @@ int sn_job_run(sn_job_end *out, const sn_interpreter *interpreter, const sn_job 
     if (s.worker < 0)
         return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot start a worker");
     if (s.worker == 0)
-        sn_worker_main(theirs, self, interpreter);
+        sn_worker_main(theirs, self, interpreter, job->profile_path);
     s.fd = mine;
     close(SN_STEAL_FD(theirs));
     if (sn_request_send(mine, job, interpreter->is_guest, err) < 0)

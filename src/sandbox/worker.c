@@ -191,14 +191,17 @@ static int run_job(sn_call *call, worker *w, sn_error *err) {
     return is_guest ? run_guest(call, w, err) : run_command(call, w, err);
 }
 
-_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter) {
+_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter,
+                              const char *profile_path) {
     worker w = {.fd = fd, .interpreter = interpreter};
     sn_error err = SN_ERROR_INIT;
     sn_call call = {0};
     sn_jail jail = {fd, supervisor, interpreter->filter};
-    int rc = sn_jail_enter(&jail, &err);
+    int rc = profile_path ? 0 : sn_jail_enter(&jail, &err);
     if (rc == 0)
         rc = run_job(&call, &w, &err);
+    if (rc == 0 && profile_path)
+        rc = sn_native_write_profile(interpreter->native, profile_path, &err);
     if (rc < 0) {
         (void)!sn_frame_send(fd, SN_FRAME_FAULT, &err, sizeof err);
         _exit(1);

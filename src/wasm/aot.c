@@ -8,6 +8,7 @@
 #include "util/error.h"
 #include "wasm/cache.h"
 #include "wasm/canonical.h"
+#include "wasm/instance.h"
 #include "wasm/native_sources.h"
 #include "wasm/shim.h"
 #include "wasm/split.h"
@@ -19,6 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -27,6 +30,7 @@ enum {
         3 << 20, /* of C in one compiler: small enough to share out, large enough to inline in */
     PARTS_MOST = 512,
     C_MOST_BYTES = 1 << 30,
+    TRAINING_MOST_SECONDS = 24 * 60 * 60,
 };
 
 /*
@@ -57,7 +61,7 @@ static const char *const link_flags[] = {
     "-shared",
     "-fuse-ld=lld",
     "-Wl,-z,defs,-z,relro,-z,now,-z,noexecstack",
-    "-Wl,--gc-sections,-s,--pack-dyn-relocs=relr,--build-id=none",
+    "-Wl,--gc-sections,-s,--build-id=none",
     "-o",
     "module.so",
 };
@@ -66,7 +70,9 @@ typedef struct build {
     const sn_aot_options *options;
     const char *wasm_path;
     const char *folder; /* of this build */
-    sn_mapping wasm;
+    char *wasm; /* the module, read once: what is hashed, checked and compiled is the same */
+    size_t wasm_bytes;
+    char module_sha256[SN_DIGEST_TEXT_BYTES];
     sn_module module;
     sn_split split;
     const char *stage;
@@ -139,9 +145,12 @@ static int check_imports(const build *b, sn_error *err) {
 }
 
 static int read_module(build *b, sn_error *err) {
-    int rc = sn_map_file(&b->wasm, b->wasm_path, b->options->limits.module_bytes, err);
+    int rc =
+        sn_read_file(&b->wasm, &b->wasm_bytes, b->wasm_path, b->options->limits.module_bytes, err);
     if (rc == 0)
-        rc = sn_module_parse(&b->module, b->wasm.data, b->wasm.bytes, err);
+        rc = sn_digest(b->module_sha256, b->wasm, b->wasm_bytes, err);
+    if (rc == 0)
+        rc = sn_module_parse(&b->module, b->wasm, b->wasm_bytes, err);
     if (rc == 0)
         rc = sn_module_check_limits(&b->module, &b->options->limits, err);
     if (rc == 0)
@@ -152,7 +161,11 @@ static int read_module(build *b, sn_error *err) {
 /* ---- stages ---- */
 
 static int translate(build *b, sn_error *err) {
-    static const char *const argv[] = {"wasm2c", "m.wasm", "-o", "m.c", NULL};
+    const char *const argv[] = {
+        "wasm2c", "-n", "m",   "--no-debug-names",
+        "m.wasm", "-o", "m.c", b->module.memories_count > 1 ? "--enable-multi-memory" : NULL,
+        NULL,
+    };
     sn_buffer canonical = {0};
     tell(b, "translating to C");
     int rc = sn_canonical_write(&canonical, &b->module, err);
@@ -185,6 +198,9 @@ static int split(build *b, sn_error *err) {
     unlink(source_path); /* the largest file of all */
     if (rc == 0)
         rc = sn_split_read(&b->split, header, source, PART_BYTES, err);
+    if (rc == 0 && b->split.types_count != b->module.types_count)
+        rc = sn_fail(err, SN_EUNAVAILABLE, "wasm2c counts %u types, the module has %u",
+                     b->split.types_count, b->module.types_count);
     if (rc == 0 && b->split.parts_count > PARTS_MOST)
         rc = sn_fail(err, SN_EINVALID_ARGUMENT, "the module is too large to compile");
     return rc;
@@ -265,11 +281,13 @@ static int compile(build *b, sn_error *err) {
     size_t parts = b->split.parts_count, count = parts + FIXED;
     sn_auto_free job *jobs = calloc(count, sizeof *jobs);
     sn_auto_free sn_tool *tools = calloc(count, sizeof *tools);
-    sn_auto_free char *use =
-        b->options->profile ? sn_format("-fprofile-use=%s", b->options->profile) : NULL;
+    sn_auto_free char *profile = b->options->profile ? realpath(b->options->profile, NULL) : NULL;
+    sn_auto_free char *use = profile ? sn_format("-fprofile-use=%s", profile) : NULL;
     const char *profile_flag = b->options->instrumented ? "-fprofile-generate" : use;
     if (!jobs || !tools)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory");
+    if (b->options->profile && !profile)
+        return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", b->options->profile);
     for (size_t i = 0; i < parts; i++) {
         char stem[32];
         snprintf(stem, sizeof stem, "part%03zu", i);
@@ -287,11 +305,16 @@ static int compile(build *b, sn_error *err) {
 static int link_object(build *b, sn_error *err) {
     size_t parts = b->split.parts_count, n = SN_COUNT(link_flags);
     sn_auto_free char *names = calloc(parts + 1, 32);
-    sn_auto_free const char **argv = calloc(n + parts + 6, sizeof *argv);
+    sn_auto_free const char **argv = calloc(n + parts + 8, sizeof *argv);
     if (!names || !argv)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory");
     memcpy(argv, link_flags, sizeof link_flags);
-    argv[n++] = b->options->instrumented ? "-fprofile-generate" : "-nostdlib";
+    if (b->options->instrumented) { /* the profile's runtime needs the C library */
+        argv[n++] = "-fprofile-generate";
+    } else {
+        argv[n++] = "-nostdlib";
+        argv[n++] = "-Wl,--pack-dyn-relocs=relr";
+    }
     for (size_t i = 0; i < parts; i++) {
         snprintf(names + 32 * i, 32, "part%03zu.o", i);
         argv[n++] = names + 32 * i;
@@ -320,25 +343,22 @@ static int run_stages(build *b, sn_error *err) {
 
 /* ---- the whole ---- */
 
-/* What the object depends on beside the module, as text; hashed into its name. */
+/* What the object depends on beside the module, hashed into its name. Not the profile: with one or
+ * without, it is the same code, and a new one takes the old one's place. */
 static int describe_flags(char **out, char **compiler, const sn_aot_options *options,
                           sn_error *err) {
     static const char *const version[] = {"clang-19", "--version", NULL};
+    static const char *const translator_version[] = {"wasm2c", "--version", NULL};
+    sn_auto_free char *translator = NULL;
     sn_buffer text = {0};
-    char profile[SN_DIGEST_TEXT_BYTES] = "none";
     int rc = sn_tool_first_line(compiler, version, err);
-    if (rc == 0 && options->profile) {
-        sn_mapping mapping;
-        rc = sn_map_file(&mapping, options->profile, 1 << 30, err);
-        if (rc == 0)
-            rc = sn_digest(profile, mapping.data, mapping.bytes, err);
-        sn_unmap(&mapping);
-    }
+    if (rc == 0)
+        rc = sn_tool_first_line(&translator, translator_version, err);
     if (rc < 0)
         return rc;
     bool ok = sn_buffer_add(&text, SN_AOT_VERSION, strlen(SN_AOT_VERSION) + 1) &&
               sn_buffer_add(&text, *compiler, strlen(*compiler) + 1) &&
-              sn_buffer_add(&text, profile, strlen(profile) + 1);
+              sn_buffer_add(&text, translator, strlen(translator) + 1);
     for (size_t i = 0; ok && i < SN_COUNT(compile_flags); i++)
         ok = sn_buffer_add(&text, compile_flags[i], strlen(compile_flags[i]) + 1);
     for (size_t i = 0; ok && i < SN_NATIVE_SOURCES; i++)
@@ -352,72 +372,134 @@ static int describe_flags(char **out, char **compiler, const sn_aot_options *opt
     return rc;
 }
 
-/* One build at a time in a cache. A folder of a build that was killed is found here, by whoever
- * holds the lock next. */
-static int lock_cache(int *out, const char *folder, sn_error *err) {
-    sn_auto_free char *path = sn_format("%s/lock", folder);
+/* One build at a time in a cache: waits for the lock, or until the build is cancelled. */
+static int take_lock(int *out, const char *path, const sn_aot_options *options, sn_error *err) {
     sn_auto_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot write in %s", folder);
-    while (flock(fd, LOCK_EX) < 0)
-        if (errno != EINTR)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot open %s", path);
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
             return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot lock %s", path);
-    DIR *list = opendir(folder);
-    for (struct dirent *entry; list && (entry = readdir(list));)
-        if (strncmp(entry->d_name, "build-", 6) == 0) {
-            sn_auto_free char *stale = sn_format("%s/%s", folder, entry->d_name);
-            sn_remove_tree(stale);
-        }
-    if (list)
-        closedir(list);
+        if (options->cancel && *options->cancel)
+            return sn_fail(err, SN_EINTERNAL, "interrupted");
+        if (options->progress)
+            options->progress(options->user, "waiting for another build", 0, 0);
+        usleep(100000);
+    }
     *out = SN_STEAL_FD(fd);
     return 0;
 }
 
-static int publish(char **out_path, build *b, const char *cache, const char *module_sha256,
-                   sn_error *err) {
-    sn_auto_free char *flags = NULL;
-    sn_auto_free char *compiler = NULL;
-    sn_auto_free char *made = sn_format("%s/module.so", b->folder);
-    int rc = 0;
-    sn_auto_free char *to = NULL;
-    if (b->options->instrumented) {
-        to = sn_format("%s", b->options->instrumented);
-    } else {
-        rc = describe_flags(&flags, &compiler, b->options, err);
-        if (rc < 0)
-            return rc;
-        to = sn_format("%s/%.16s-%.16s.so", cache, module_sha256, flags);
+/* Whoever holds the lock is the only one who builds, so any other folder is of a build that was
+ * killed. Training (sandbox/build.c) goes on without the lock; its folders are told by their age.
+ */
+static void remove_stale(const char *cache) {
+    DIR *list = opendir(cache);
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        sn_auto_free char *path = sn_format("%s/%s", cache, entry->d_name);
+        struct stat st;
+        bool is_old = stat(path, &st) == 0 && time(NULL) - st.st_mtime > TRAINING_MOST_SECONDS;
+        if (strncmp(entry->d_name, "build-", 6) == 0 ||
+            (strncmp(entry->d_name, "train-", 6) == 0 && is_old))
+            sn_remove_tree(path);
     }
-    sn_auto_fd int fd = open(made, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0 || rename(made, to) < 0)
-        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot put the object at %s", to);
-    if (!b->options->instrumented)
-        rc = sn_cache_add(b->options->home, b->wasm_path, module_sha256, to, compiler, err);
+    if (list)
+        closedir(list);
+}
+
+/* What makes this build different from others of the same module. */
+typedef struct identity {
+    char *compiler;
+    char *object; /* path in the cache */
+} identity;
+
+static int identify(identity *out, const build *b, const char *cache, sn_error *err) {
+    sn_auto_free char *flags = NULL;
+    int rc = describe_flags(&flags, &out->compiler, b->options, err);
     if (rc == 0)
-        *out_path = SN_STEAL(to);
+        out->object = sn_format("%s/%.16s-%.16s.so", cache, b->module_sha256, flags);
     return rc;
 }
 
-/* With the lock held. */
-static int build_locked(char **out_path, bool *built, build *b, const char *cache, sn_error *err) {
-    char module_sha256[SN_DIGEST_TEXT_BYTES];
-    int rc = sn_cache_digest(module_sha256, b->options->home, b->wasm_path,
-                             b->options->limits.module_bytes, err);
-    if (rc < 0)
-        return rc;
-    *built = b->options->force || b->options->instrumented ||
-             sn_cache_find(out_path, b->options->home, b->wasm_path, err) < 0;
-    if (!*built)
-        return 0;
+/* Found, and made by what would make it now. Without a compiler to compare with, what is found
+ * will do. */
+static bool is_up_to_date(char **out_path, const build *b, const identity *now) {
+    sn_error ignored;
+    if (b->options->force || b->options->instrumented ||
+        sn_cache_find(out_path, b->options->home, b->wasm_path, &ignored) < 0)
+        return false;
+    if (!now->object || strcmp(*out_path, now->object) == 0)
+        return true;
+    free(SN_STEAL(*out_path));
+    return false;
+}
+
+/* Loads it once, so that what goes into the cache is known to work here. */
+static int check_object(const char *path, sn_error *err) {
+    sn_native *native;
+    int rc = sn_native_open(&native, path, err);
+    if (rc == 0)
+        sn_native_close(native);
+    return rc;
+}
+
+static int publish(char **out_path, const build *b, const identity *id, sn_error *err) {
+    sn_auto_free char *made = sn_format("%s/module.so", b->folder);
+    sn_auto_fd int fd = open(made, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fchmod(fd, 0700) < 0 || fsync(fd) < 0 || rename(made, id->object) < 0)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot put the object at %s",
+                             id->object);
+    int rc = sn_cache_add(b->options->home, b->wasm_path, b->module_sha256, id->object,
+                          id->compiler, b->options->profile != NULL, err);
+    if (rc == 0)
+        *out_path = sn_format("%s", id->object);
+    return rc;
+}
+
+/* Anywhere, also on another disk. */
+static int hand_out(char **out_path, const build *b, sn_error *err) {
+    sn_auto_free char *made = sn_format("%s/module.so", b->folder);
+    sn_mapping object = {0};
+    int rc = sn_map_file(&object, made, C_MOST_BYTES, err);
+    if (rc == 0)
+        rc = sn_replace_file(b->options->instrumented, object.data, object.bytes, err);
+    sn_unmap(&object);
+    if (rc == 0)
+        *out_path = sn_format("%s", b->options->instrumented);
+    return rc;
+}
+
+/* In a folder of its own, which is gone afterwards. */
+static int build_in(char **out_path, build *b, const char *cache, const identity *id,
+                    sn_error *err) {
     sn_auto_free char *folder = sn_format("%s/build-XXXXXX", cache);
     if (!mkdtemp(folder))
         return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot make a folder in %s", cache);
     b->folder = folder;
-    rc = run_stages(b, err);
+    sn_auto_free char *made = sn_format("%s/module.so", folder);
+    int rc = run_stages(b, err);
     if (rc == 0)
-        rc = publish(out_path, b, cache, module_sha256, err);
+        rc = check_object(made, err);
+    if (rc == 0)
+        rc = b->options->instrumented ? hand_out(out_path, b, err) : publish(out_path, b, id, err);
     sn_remove_tree(folder);
+    return rc;
+}
+
+static int build_locked(char **out_path, bool *built, build *b, const char *cache, sn_error *err) {
+    identity id = {0};
+    sn_error no_compiler;
+    remove_stale(cache);
+    int rc = identify(&id, b, cache, &no_compiler);
+    *built = !is_up_to_date(out_path, b, &id);
+    if (*built && rc < 0 && err)
+        *err = no_compiler;
+    else if (*built)
+        rc = build_in(out_path, b, cache, &id, err);
+    else
+        rc = 0;
+    free(id.compiler);
+    free(id.object);
     return rc;
 }
 
@@ -429,12 +511,14 @@ int sn_aot_build(char **out_path, bool *built, const char *wasm_path, const sn_a
     int rc = read_module(&b, err);
     if (rc == 0)
         rc = sn_cache_folder(&cache, options->home, err);
-    if (rc == 0)
-        rc = lock_cache(&lock, cache, err);
+    if (rc == 0) {
+        sn_auto_free char *path = sn_format("%s/lock", cache);
+        rc = take_lock(&lock, path, options, err);
+    }
     if (rc == 0)
         rc = build_locked(out_path, built, &b, cache, err);
     sn_split_free(&b.split);
     sn_module_free(&b.module);
-    sn_unmap(&b.wasm);
+    free(b.wasm);
     return rc;
 }

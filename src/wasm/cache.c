@@ -189,8 +189,20 @@ int sn_cache_find(char **out_path, const char *home, const char *wasm_path, sn_e
     return rc;
 }
 
+bool sn_cache_has_trained(const char *home, const char *wasm_path) {
+    char module[SN_DIGEST_TEXT_BYTES];
+    sn_error ignored;
+    sn_auto_free char *found = NULL;
+    if (sn_cache_find(&found, home, wasm_path, &ignored) < 0 ||
+        sn_cache_digest(module, home, wasm_path, OBJECT_MOST_BYTES, &ignored) < 0)
+        return false;
+    sn_auto_free char *at = record_path(home, module);
+    auto_json json_t *record = load(at);
+    return json_is_true(json_object_get(record, "trained"));
+}
+
 int sn_cache_add(const char *home, const char *wasm_path, const char *module_sha256,
-                 const char *native_path, const char *compiler, sn_error *err) {
+                 const char *native_path, const char *compiler, bool trained, sn_error *err) {
     char sum[SN_DIGEST_TEXT_BYTES];
     struct stat st;
     const char *slash = strrchr(native_path, '/');
@@ -200,11 +212,11 @@ int sn_cache_add(const char *home, const char *wasm_path, const char *module_sha
         return rc;
     if (stat(native_path, &st) < 0)
         return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot open %s", native_path);
-    auto_json json_t *record =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "module", real ? real : wasm_path,
-                  "module_sha256", module_sha256, "file", slash ? slash + 1 : native_path, "sha256",
-                  sum, "version", SN_AOT_VERSION, "compiler", compiler, "built",
-                  (json_int_t)time(NULL), "stat", stat_json(&st));
+    auto_json json_t *record = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:o}", "module", real ? real : wasm_path,
+        "module_sha256", module_sha256, "file", slash ? slash + 1 : native_path, "sha256", sum,
+        "version", SN_AOT_VERSION, "compiler", compiler, "trained", trained, "built",
+        (json_int_t)time(NULL), "stat", stat_json(&st));
     sn_auto_free char *at = record_path(home, module_sha256);
     return save(at, record, err);
 }
@@ -220,6 +232,7 @@ static bool read_entry(sn_cache_entry *out, const char *home, const char *at) {
         .module_sha256 = strdup(text_of(record, "module_sha256")),
         .native_path = sn_format("%s/native/%s", home, text_of(record, "file")),
         .compiler = strdup(text_of(record, "compiler")),
+        .trained = json_is_true(json_object_get(record, "trained")),
         .native_bytes =
             (uint64_t)json_integer_value(json_object_get(json_object_get(record, "stat"), "bytes")),
         .built = json_integer_value(json_object_get(record, "built")),

@@ -42,14 +42,19 @@ typedef struct sn_cache_entry {
     char *module_sha256;
     char *native_path;
     char *compiler;
+    bool trained; /* optimised by a profile */
     uint64_t native_bytes;
     int64_t built; /* seconds since 1970 */
 } sn_cache_entry;
 
+/* Whether there is native code of the module that was optimised by a profile. */
+bool sn_cache_has_trained(const char *home, const char *wasm_path);
+
 /* Records the object at `native_path` (in the folder) as the code of the module with this SHA-256.
  */
 SN_WARN_UNUSED int sn_cache_add(const char *home, const char *wasm_path, const char *module_sha256,
-                                const char *native_path, const char *compiler, sn_error *err);
+                                const char *native_path, const char *compiler, bool trained,
+                                sn_error *err);
 
 /* All records. `*entries` is the caller's; release with sn_cache_entries_free(). */
 SN_WARN_UNUSED int sn_cache_list(sn_cache_entry **entries, size_t *count, const char *home,

@@ -9,15 +9,49 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
-extern char **environ;
+/*
+ * A process group of its own, so that a tool and what it starts in turn (the compiler its linker)
+ * can be ended together, and so that Ctrl-C reaches them through us only. Signals are as if a shell
+ * had started it.
+ */
+static int set_attributes(posix_spawnattr_t *attributes) {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int rc = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                                      POSIX_SPAWN_SETSIGDEF);
+    if (rc == 0)
+        rc = posix_spawnattr_setpgroup(attributes, 0);
+    if (rc == 0)
+        rc = posix_spawnattr_setsigmask(attributes, &none);
+    if (rc == 0)
+        rc = posix_spawnattr_setsigdefault(attributes, &all);
+    return rc;
+}
+
+static int spawn(pid_t *pid, const sn_tool *tool, const char *folder,
+                 posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes) {
+    /* Nothing else of the environment: CPATH, for one, would change what is compiled. */
+    const char *search = getenv("PATH");
+    sn_auto_free char *path =
+        sn_format("PATH=%s", search ? search : "/usr/local/bin:/usr/bin:/bin");
+    sn_auto_free char *temporary = sn_format("TMPDIR=%s", folder);
+    char *const environment[] = {path, temporary, "LC_ALL=C", NULL};
+    return posix_spawnp(pid, tool->argv[0], actions, attributes, (char *const *)tool->argv,
+                        environment);
+}
 
 static int start(pid_t *pid, const sn_tool *tool, const char *folder, sn_error *err) {
     posix_spawn_file_actions_t actions;
-    if (posix_spawn_file_actions_init(&actions) != 0)
+    posix_spawnattr_t attributes;
+    if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory to start %s", tool->argv[0]);
-    int rc = posix_spawn_file_actions_addchdir_np(&actions, folder);
+    int rc = set_attributes(&attributes);
+    if (rc == 0)
+        rc = posix_spawn_file_actions_addchdir_np(&actions, folder);
     if (rc == 0)
         rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
@@ -26,7 +60,8 @@ static int start(pid_t *pid, const sn_tool *tool, const char *folder, sn_error *
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&actions, 1, 2);
     if (rc == 0)
-        rc = posix_spawnp(pid, tool->argv[0], &actions, NULL, (char *const *)tool->argv, environ);
+        rc = spawn(pid, tool, folder, &actions, &attributes);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (rc == 0)
         return 0;
@@ -34,6 +69,14 @@ static int start(pid_t *pid, const sn_tool *tool, const char *folder, sn_error *
     return sn_hint(
         err,
         "compiling a module needs wasm2c, clang and lld: apt-get install wabt clang-19 lld-19");
+}
+
+/* A full disk often leaves no room for the message that it is full. */
+static bool is_full(const char *folder, const char *log) {
+    enum { LITTLE_BYTES = 1 << 20 };
+    struct statvfs disk;
+    return strstr(log, "No space left") || strstr(log, "Disk quota exceeded") ||
+           (statvfs(folder, &disk) == 0 && disk.f_bavail * disk.f_frsize < LITTLE_BYTES);
 }
 
 /* The end of a failed program's log, on one line. */
@@ -49,12 +92,10 @@ static int explain(const sn_tool *tool, const char *folder, int status, sn_error
     for (char *at = (char *)shown; *at; at++)
         if (*at == '\n' || *at == '\r')
             *at = ' ';
-    bool full = text && (strstr(text, "No space left") || strstr(text, "Disk quota exceeded"));
-    if (full) {
+    if (is_full(folder, text ? text : "")) {
         sn_fail(err, SN_ERESOURCE_EXHAUSTED, "the disk that holds %s is full", folder);
-        return sn_hint(err, "compiling CPython needs about 400 MB there; free some, or set "
-                            "SHANNON_HOME to a folder "
-                            "on another disk");
+        return sn_hint(err, "compiling CPython needs about 250 MB there; free some, or set "
+                            "SHANNON_HOME to a folder on another disk");
     }
     if (WIFSIGNALED(status))
         return sn_fail(err, SN_EUNAVAILABLE, "%s was ended by signal %d (%s): %s", tool->argv[0],
@@ -65,7 +106,7 @@ static int explain(const sn_tool *tool, const char *folder, int status, sn_error
 static void kill_all(const pid_t *pids, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (pids[i] > 0)
-            kill(pids[i], SIGKILL);
+            kill(-pids[i], SIGKILL);
     for (size_t i = 0; i < count; i++)
         while (pids[i] > 0 && waitpid(pids[i], NULL, 0) < 0 && errno == EINTR)
             ;
