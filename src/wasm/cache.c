@@ -4,13 +4,14 @@
 #include "util/auto.h"
 #include "util/error.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <jansson.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { OBJECT_MOST_BYTES = 1 << 30, RECORD_MOST_BYTES = 1 << 16 };
 
@@ -201,6 +202,45 @@ bool sn_cache_has_trained(const char *home, const char *wasm_path) {
     return json_is_true(json_object_get(record, "trained"));
 }
 
+/* A record's file name: 64 digits and ".json". */
+static int is_record(const struct dirent *entry) {
+    return strspn(entry->d_name, "0123456789abcdef") == SN_DIGEST_TEXT_BYTES - 1 &&
+           strcmp(entry->d_name + SN_DIGEST_TEXT_BYTES - 1, ".json") == 0;
+}
+
+/* All records' names; the caller frees each and the array. Negative: none can be read. */
+static int list_records(struct dirent ***out, const char *home) {
+    sn_auto_free char *folder = sn_format("%s/native", home);
+    return scandir(folder, out, is_record, alphasort);
+}
+
+/* The object that a record names is needed no more. Processes that run it keep it. */
+static void remove_object(const char *home, const json_t *record) {
+    const char *file = text_of(record, "file");
+    sn_auto_free char *native = sn_format("%s/native/%s", home, file);
+    if (*file && !strchr(file, '/'))
+        unlink(native);
+}
+
+/* What was recorded for an earlier module at the same path, or for the same module by an earlier
+ * compiler, would stay for ever. */
+static void remove_superseded(const char *home, const json_t *now) {
+    struct dirent **names;
+    int count = list_records(&names, home);
+    for (int i = 0; i < count; i++) {
+        sn_auto_free char *at = sn_format("%s/native/%s", home, names[i]->d_name);
+        auto_json json_t *record = load(at);
+        free(names[i]);
+        if (!record || strcmp(text_of(record, "module"), text_of(now, "module")) != 0 ||
+            strcmp(text_of(record, "module_sha256"), text_of(now, "module_sha256")) == 0)
+            continue;
+        remove_object(home, record);
+        unlink(at);
+    }
+    if (count >= 0)
+        free(names);
+}
+
 int sn_cache_add(const char *home, const char *wasm_path, const char *module_sha256,
                  const char *native_path, const char *compiler, bool trained, sn_error *err) {
     char sum[SN_DIGEST_TEXT_BYTES];
@@ -218,7 +258,14 @@ int sn_cache_add(const char *home, const char *wasm_path, const char *module_sha
         "version", SN_AOT_VERSION, "compiler", compiler, "trained", trained, "built",
         (json_int_t)time(NULL), "stat", stat_json(&st));
     sn_auto_free char *at = record_path(home, module_sha256);
-    return save(at, record, err);
+    auto_json json_t *before = load(at);
+    rc = save(at, record, err);
+    if (rc < 0)
+        return rc;
+    if (before && strcmp(text_of(before, "file"), text_of(record, "file")) != 0)
+        remove_object(home, before);
+    remove_superseded(home, record);
+    return 0;
 }
 
 /* ---- the list ---- */
@@ -241,21 +288,18 @@ static bool read_entry(sn_cache_entry *out, const char *home, const char *at) {
 }
 
 int sn_cache_list(sn_cache_entry **entries, size_t *count, const char *home, sn_error *err) {
-    sn_auto_free char *pattern = sn_format("%s/native/[0-9a-f]*.json", home);
-    glob_t found;
-    int rc = glob(pattern, 0, NULL, &found);
-    size_t most = rc == 0 ? found.gl_pathc : 0;
+    struct dirent **names = NULL;
+    int found = list_records(&names, home);
     *count = 0;
-    *entries = calloc(most + 1, sizeof **entries);
-    if (!*entries) {
-        globfree(&found);
-        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the list");
+    *entries = calloc((found > 0 ? (size_t)found : 0) + 1, sizeof **entries);
+    for (int i = 0; i < found; i++) {
+        sn_auto_free char *at = sn_format("%s/native/%s", home, names[i]->d_name);
+        if (*entries)
+            *count += read_entry(&(*entries)[*count], home, at);
+        free(names[i]);
     }
-    for (size_t i = 0; i < most; i++)
-        *count += read_entry(&(*entries)[*count], home, found.gl_pathv[i]);
-    if (rc == 0)
-        globfree(&found);
-    return 0;
+    free(names);
+    return *entries ? 0 : sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the list");
 }
 
 void sn_cache_entries_free(sn_cache_entry *entries, size_t count) {
