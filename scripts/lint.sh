@@ -23,7 +23,7 @@ printf '%s\n' "${sources[@]}" | grep '^src/.*\.c$' | grep -v '^src/wasm/native/'
 
 tests/layers.sh || complain "layers"
 
-mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' '.ci/run' 'bench/start' 'bench/cpu')
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' '.ci/run')
 shellcheck -x "${scripts[@]}" || complain "scripts"
 
 exit "$status"

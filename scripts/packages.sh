@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # packages.sh - sourced by the other scripts: installs the Debian packages that are missing, and says so.
 
 # need_packages WHY PACKAGE...: nothing happens when all of them are there.

@@ -253,7 +253,7 @@ configure_python() {
         LIBLZMA_CFLAGS="-I$sysroot/include" LIBLZMA_LIBS="-L$sysroot/lib -llzma" \
         LIBSQLITE3_CFLAGS="-I$sysroot/include" LIBSQLITE3_LIBS="-L$sysroot/lib -lsqlite3" \
         py_cv_module__uuid=n/a py_cv_module__crypt=n/a \
-        "$work/src/python3.11/configure" --host=wasm32-unknown-wasi --build="$build_machine" --prefix=/usr \
+        ../src/python3.11/configure --host=wasm32-unknown-wasi --build="$build_machine" --prefix=/usr \
         --with-build-python=$build_python --disable-ipv6 --without-ensurepip --disable-test-modules \
         --with-tzpath=/usr/share/zoneinfo
 }
@@ -286,11 +286,9 @@ link_command() {
 
 make_archive() {
     cd "$work/python"
-    # Debian's sysconfig asks for this name.
-    local data=$work/_sysconfigdata__wasm32-wasi.py
-    sed "s#$work#/build#g" "$(<pybuilddir.txt)/_sysconfigdata__wasi_wasm32-wasi.py" >"$data"
     $build_python "$recipe/make_archive.py" "$work/$name.zip" "$work/src/python3.11/Lib" \
-        "$work/src/tzdata/usr/share/zoneinfo" "$recipe/guest/_shannon.py" "$data"
+        "$work/src/tzdata/usr/share/zoneinfo" "$recipe/guest/_shannon.py" \
+        "$(<pybuilddir.txt)/_sysconfigdata__wasi_wasm32-wasi.py" "$work"
 }
 
 publish() {
@@ -326,6 +324,7 @@ up_to_date() {
 
 # ---- in order ----
 
+trap 'echo; fail "interrupted; run it again to go on from here"' INT TERM
 ((offline)) ||
     need_packages "the interpreter" clang-19 lld-19 llvm-19 libclang-rt-19-dev-wasm32 wasi-libc python3.11 dpkg-dev \
         make tcl xz-utils bzip2 gcc libc6-dev patch

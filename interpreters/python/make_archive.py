@@ -1,12 +1,13 @@
 """Makes the standard library's archive: stored, sorted, with fixed dates, so that the same sources give the same bytes.
 
-Usage: make_archive.py OUT LIB_DIR ZONEINFO_DIR EXTRA_FILE...
+Usage: make_archive.py OUT LIB_DIR ZONEINFO_DIR GUEST_FILE SYSCONFIG_FILE WORK_DIR
 
 Entries lie where the guest sees them: lib/python3.11/..., usr/share/zoneinfo/.... Each module comes as source, for
 tracebacks and inspect, and compiled: an unchecked hash-based .pyc (PEP 552), which the import system takes without
 looking at the source's time.
 """
 
+import importlib._bootstrap_external
 import importlib.util
 import os
 import sys
@@ -15,11 +16,13 @@ import zipfile
 PREFIX = "lib/python3.11"
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
-# What cannot work without a screen, a network installer, processes or the build machine; and the test suite.
+# What cannot work: it needs a screen, a network installer, another system, or a C module that WASI does not have. That a
+# module is missing says so better than one that fails half-way. And the tests. Paths, or names that are left out anywhere.
 LEFT_OUT = {
-    "__pycache__", "ensurepip", "idlelib", "lib2to3/tests", "pydoc_data/__pycache__", "sqlite3/test", "test", "tests",
-    "tkinter", "turtle.py", "turtledemo", "venv", "distutils/tests", "distutils/command/wininst", "unittest/test",
-    "ctypes/test", "ctypes", "curses", "msilib", "config", "site-packages", "dist-packages", "lib-dynload",
+    "__pycache__", "test", "tests", "idlelib", "tkinter", "turtle.py", "turtledemo", "curses", "ensurepip", "venv",
+    "site-packages", "dist-packages", "lib-dynload", "_distutils_system_mod.py", "msilib", "asyncio/windows_events.py",
+    "asyncio/windows_utils.py", "encodings/mbcs.py", "encodings/oem.py", "multiprocessing/popen_spawn_win32.py",
+    "ctypes", "crypt.py", "dbm/gnu.py", "dbm/ndbm.py", "pty.py", "tty.py", "ssl.py",
 }
 
 
@@ -29,47 +32,68 @@ def library_files(root):
         relative = "" if relative == "." else relative + "/"
         folders[:] = sorted(name for name in folders if name not in LEFT_OUT and relative + name not in LEFT_OUT)
         for name in sorted(files):
-            if name.endswith((".py", ".txt", ".rst", ".cfg")) and relative + name not in LEFT_OUT:
+            if name.endswith((".py", ".txt", ".rst", ".cfg", ".css")) and relative + name not in LEFT_OUT:
                 yield relative + name, os.path.join(folder, name)
+
+
+def build_variables(path, work):
+    """sysconfig's module of the variables CPython was built with, without the folder it happened to be built in."""
+    namespace = {}
+    with open(path, encoding="utf-8") as file:
+        exec(file.read(), namespace)
+    lines = []
+    for name, value in sorted(namespace["build_time_vars"].items()):
+        if isinstance(value, str):
+            value = value.replace(work, "/build")
+        lines.append(f"    {name!r}: {value!r},\n")
+    return ("build_time_vars = {\n" + "".join(lines) + "}\n").encode()
 
 
 def compiled(source, guest_path):
     code = compile(source, guest_path, "exec", dont_inherit=True, optimize=0)
-    import _imp
-    import importlib._bootstrap_external as external
-
-    source_hash = _imp.source_hash(importlib.util._RAW_MAGIC_NUMBER, source)
-    return bytes(external._code_to_hash_pyc(code, source_hash, checked=False))
+    source_hash = importlib.util.source_hash(source)
+    return bytes(importlib._bootstrap_external._code_to_hash_pyc(code, source_hash, checked=False))
 
 
-def entries(library, zoneinfo, extras):
-    modules = dict(library_files(library))
-    modules.update((os.path.basename(path), path) for path in extras)
-    for relative, path in modules.items():
-        with open(path, "rb") as file:
-            data = file.read()
-        yield f"{PREFIX}/{relative}", data
-        if relative.endswith(".py"):
-            folder, _, name = relative.rpartition("/")
-            cache = f"{folder}/__pycache__/{name[:-3]}.cpython-311.pyc".lstrip("/")
-            try:
-                yield f"{PREFIX}/{cache}", compiled(data, f"/{PREFIX}/{relative}")
-            except SyntaxError:
-                pass  # lib2to3's and others' deliberately broken files
+def module_entries(relative, source):
+    """A module's source, and what it compiles to."""
+    yield f"{PREFIX}/{relative}", source
+    folder, _, name = relative.rpartition("/")
+    cache = f"{folder}/__pycache__/{name[:-3]}.cpython-311.pyc".lstrip("/")
+    yield f"{PREFIX}/{cache}", compiled(source, f"/{PREFIX}/{relative}")
+
+
+def zone_entries(zoneinfo):
     for folder, folders, files in os.walk(zoneinfo):
         folders[:] = sorted(set(folders) - {"posix", "right"})
         for name in sorted(files):
             path = os.path.join(folder, name)
-            with open(path, "rb") as file:
-                data = file.read()
+            data = contents(path)
             if data.startswith(b"TZif") or name.endswith(".tab"):
                 yield "usr/share/zoneinfo/" + os.path.relpath(path, zoneinfo), data
 
 
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def entries(library, zoneinfo, guest, sysconfig, work):
+    for relative, path in library_files(library):
+        if relative.endswith(".py"):
+            yield from module_entries(relative, contents(path))
+        else:
+            yield f"{PREFIX}/{relative}", contents(path)
+    yield from module_entries(os.path.basename(guest), contents(guest))
+    # The name that Debian's sysconfig asks for.
+    yield from module_entries("_sysconfigdata__wasm32-wasi.py", build_variables(sysconfig, work))
+    yield from zone_entries(zoneinfo)
+
+
 def main():
-    out, library, zoneinfo, *extras = sys.argv[1:]
+    out, *inputs = sys.argv[1:]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in sorted(entries(library, zoneinfo, extras)):
+        for name, data in sorted(entries(*inputs)):
             info = zipfile.ZipInfo(name, FIXED_DATE)
             info.external_attr = 0o100644 << 16
             info.create_system = 3

@@ -1,6 +1,7 @@
 /*
- * sqlite.h - forced into SQLite: what its Unix layer needs and WASI does not have. File locks always succeed: one
- * interpreter is the only process that can see its files. Owners and modes do not exist.
+ * sqlite.h - forced into SQLite: what its Unix layer needs and WASI does not have. File locks
+ * always succeed: one interpreter is the only process that can see its files. Owners and modes do
+ * not exist.
  */
 #ifndef SHANNON_COMPAT_SQLITE_H
 #define SHANNON_COMPAT_SQLITE_H

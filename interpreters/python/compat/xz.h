@@ -1,6 +1,6 @@
 /*
- * xz.h - forced into liblzma's files: its thread header asks for signal masks even without threads, and WASI has no
- * signals.
+ * xz.h - forced into liblzma's files: its thread header asks for signal masks even without threads,
+ * and WASI has no signals.
  */
 #ifndef SHANNON_COMPAT_XZ_H
 #define SHANNON_COMPAT_XZ_H

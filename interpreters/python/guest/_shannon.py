@@ -14,25 +14,38 @@ RESULT, DISPLAY, ERROR = 1, 2, 3
 
 _ONLY_AST = 0x400  # PyCF_ONLY_AST
 _FUTURES = 0x1FE0000  # every CO_FUTURE_... flag of 3.11
-_TEXT_LIMIT = 1 << 20  # characters of one representation
+_TEXT_BYTES = 1 << 20  # the most of one text; the host drops an event over 8 MiB
+_BUNDLE_BYTES = 6 << 20  # the most of a value's other representations
+_SOURCES_CHARACTERS = 8 << 20  # of earlier runs, kept for tracebacks
 _RESERVE_BYTES = 2 << 20
 
 _namespace = sys.modules["__main__"].__dict__
 _reserve = _shannon_host.reserve(_RESERVE_BYTES)
+_futures = 0  # the `from __future__ import` of this run and those before it, as at a prompt
+_runs = 0
+_stdin = sys.stdin
 
 
 # ---- events ----
 
 
+def _encoded(text):
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _payload(strings):
     parts = []
-    for text in strings:
-        data = text.encode("utf-8", "backslashreplace")
+    for data in strings:
         parts += len(data).to_bytes(4, "little"), data
     return b"".join(parts)
 
 
-_OUT_OF_MEMORY = _payload(["MemoryError", "", "MemoryError\n"])
+def _shortened(text):
+    data = _encoded(text)
+    if len(data) <= _TEXT_BYTES:
+        return data
+    kept = data[:_TEXT_BYTES].decode("utf-8", "ignore")
+    return _encoded(f"{kept}... ({len(text) - len(kept)} more characters)")
 
 
 def _flush():
@@ -56,12 +69,6 @@ _METHODS = {
 }
 
 
-def _shortened(text):
-    if len(text) <= _TEXT_LIMIT:
-        return text
-    return f"{text[:_TEXT_LIMIT]}... ({len(text) - _TEXT_LIMIT} more characters)"
-
-
 def _as_text(mime, data):
     if isinstance(data, tuple) and len(data) == 2:  # (data, metadata), as IPython allows
         data = data[0]
@@ -78,37 +85,56 @@ def _as_text(mime, data):
     return str(data)
 
 
+def _representations(value):
+    """Pairs of MIME type and data, by the methods that notebooks use."""
+    if isinstance(value, type):
+        return
+    for mime, name in _METHODS.items():
+        method = getattr(type(value), name, None)
+        if method is not None:
+            try:
+                yield mime, method(value)
+            except Exception:  # one that fails is one fewer
+                pass
+    many = getattr(type(value), "_repr_mimebundle_", None)
+    if many is not None:
+        try:
+            found = many(value, include=None, exclude=None)
+            yield from (found[0] if isinstance(found, tuple) else found).items()
+        except Exception:
+            pass
+
+
 def _bundle(value):
-    """MIME type, data, MIME type, data, ... of a value, by the methods that notebooks use."""
+    """MIME type, data, MIME type, data, ... of a value; its repr comes first."""
     found = {"text/plain": repr(value)}
-    if not isinstance(value, type):
-        for mime, name in _METHODS.items():
-            method = getattr(type(value), name, None)
-            if method is None:
-                continue
-            try:
-                found[mime] = method(value)
-            except Exception:  # a representation that fails is one representation fewer
-                pass
-        many = getattr(type(value), "_repr_mimebundle_", None)
-        if many is not None:
-            try:
-                more = many(value)
-                found.update(more[0] if isinstance(more, tuple) else more)
-            except Exception:
-                pass
+    room = _BUNDLE_BYTES
     strings = []
-    for mime, data in found.items():
-        if data is not None:
-            strings += mime, _shortened(_as_text(mime, data))
-    return strings
+    for mime, data in _representations(value):
+        try:
+            if data is not None:
+                found[str(mime)] = _as_text(mime, data)
+        except Exception:
+            pass
+    for mime, text in found.items():
+        data = _shortened(text) if mime == "text/plain" else _encoded(text)
+        room -= len(data)
+        if room < 0:  # half an image is none
+            data = _encoded(f"({mime} of {len(data)} bytes is too big to be shown)")
+            mime = "text/plain"
+            if strings:
+                strings[1] += b"\n" + data
+                continue
+        strings += _encoded(mime), data
+    return _payload(strings)
 
 
 def display(*values):
     """Shows values as notebooks do: with their HTML, images and so on, where they have them."""
     for value in values:
+        bundle = _bundle(value)
         _flush()
-        _shannon_host.emit(DISPLAY, _payload(_bundle(value)))
+        _shannon_host.emit(DISPLAY, bundle)
 
 
 class _Exit:
@@ -141,65 +167,133 @@ for _stream in sys.stdout, sys.stderr:
     _stream.reconfigure(line_buffering=True)  # a line is seen when it is printed, not when a buffer is full
 
 
+# ---- sources, for tracebacks ----
+
+_sources = {}  # of each run, by what its code is called
+
+
+def _label(source, filename):
+    """What to call this run's code: `filename`, or something of its own if earlier code has that name."""
+    if _sources.get(filename, source) != source:
+        if filename.startswith("<") and filename.endswith(">"):
+            filename = f"{filename[:-1]} #{_runs}>"
+        else:
+            filename = f"{filename} #{_runs}"
+    _sources[filename] = source
+    cache = getattr(sys.modules.get("linecache"), "cache", {})
+    too_many = sum(map(len, _sources.values())) - _SOURCES_CHARACTERS
+    for name in list(_sources) if too_many > 0 else ():
+        too_many -= len(_sources[name])
+        _sources[name] = ""  # the name stays taken
+        cache.pop(name, None)
+        if too_many <= 0:
+            break
+    show_sources(cache)
+    return filename
+
+
+def show_sources(cache):
+    """Puts the runs' sources in linecache's cache; linecache calls it when it is imported."""
+    for name, source in _sources.items():
+        if name not in cache:
+            cache[name] = len(source), None, source.splitlines(True), name
+
+
 # ---- exceptions ----
 
-
-def _show_source(filename, source):
-    """Lets tracebacks show the caller's own lines."""
-    import linecache
-
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+_ABSENT = {  # what a sandbox has not, of modules that are there
+    "os": (
+        "processes are",
+        "execl execle execlp execlpe execv execve execvp execvpe fork forkpty kill killpg nice pipe pipe2 posix_spawn "
+        "posix_spawnp setsid spawnl spawnle spawnlp spawnv spawnve spawnvp system wait waitpid",
+    ),
+    "signal": ("timers and signals of other processes are", "alarm getitimer pause setitimer sigwait"),
+    "socket": ("networking is", "getaddrinfo gethostbyaddr gethostbyname gethostname getnameinfo"),
+    "_socket": ("networking is", "getaddrinfo gethostbyaddr gethostbyname gethostname getnameinfo"),
+    "hashlib": ("OpenSSL is", "scrypt"),
+}
+_ENOTSUP = 58
 
 
 def _hint(error):
-    """What to say about a module that is not there."""
-    if not isinstance(error, ModuleNotFoundError) or not isinstance(error.name, str):
-        return ""
-    top = error.name.partition(".")[0]
-    if top in sys.modules:
-        return ""
-    if top in sys.stdlib_module_names:
-        return f"{top} is not available in the WebAssembly sandbox"
-    return "only Python's standard library is available in this sandbox; packages cannot be installed"
+    """What to say about what the sandbox has not; or nothing."""
+    missing = None
+    if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
+        top = error.name.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            missing = f"{top} is"
+        elif top not in sys.modules:  # else it is a part of a module that is there
+            return "only Python's standard library is available in this sandbox; packages cannot be installed"
+    elif isinstance(error, AttributeError) and isinstance(error.obj, type(sys)):
+        what, names = _ABSENT.get(error.obj.__name__, ("", ""))
+        if error.name in names.split():
+            missing = what
+    elif isinstance(error, OSError) and error.errno == _ENOTSUP and error.strerror == "Not supported":
+        missing = "this system call is"
+    elif type(error) is RuntimeError and error.args == ("can't start new thread",):
+        missing = "threads are"
+    return f"{missing} not available in the WebAssembly sandbox" if missing else ""
 
 
 def _text_of(error):
     try:
         return str(error)
-    except Exception:
+    except BaseException:
         return "<exception str() failed>"
 
 
+def _hide_own_frames(report, seen):
+    """Takes this file's frames out of a traceback.TracebackException and of what it is chained to."""
+    if report is None or id(report) in seen:
+        return
+    seen.add(id(report))
+    report.stack[:] = [frame for frame in report.stack if frame.filename != __file__]
+    for other in [report.__cause__, report.__context__, *(report.exceptions or ())]:
+        _hide_own_frames(other, seen)
+
+
 def _traceback_of(error):
+    import linecache
     import traceback
 
-    own = error.__traceback__
-    while own is not None and own.tb_frame.f_code.co_filename == __file__:
-        own = own.tb_next
-    return "".join(traceback.TracebackException(type(error), error, own, compact=True).format())
+    show_sources(linecache.cache)  # again: the caller's code may have cleared it
+    report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+    _hide_own_frames(report, set())
+    return "".join(report.format())
 
 
-def _report(error, filename, source):
-    """The exception as an ERROR event."""
-    name = type(error).__name__
+def _printed(error):
+    """The traceback as Python prints it; what a sys.excepthook of the caller's own prints is its affair."""
+    hook = sys.excepthook
+    if hook is sys.__excepthook__:
+        return _traceback_of(error)
     try:
-        hint = _hint(error)
+        hook(type(error), error, error.__traceback__)
+        return ""
+    except Exception as second:
+        second.__context__ = None
+        return (f"Error in sys.excepthook:\n{_traceback_of(second)}\n"
+                f"Original exception was:\n{_traceback_of(error)}")
+
+
+def _report(error):
+    """The exception as an ERROR event."""
+    try:
+        name = type(error).__name__
         value = _text_of(error)
+        hint = _hint(error)
         if hint:
             value = f"{value} ({hint})"
             error.add_note(hint)
-        if sys.excepthook is not sys.__excepthook__:
-            sys.excepthook(type(error), error, error.__traceback__)
-            text = ""
-        else:
-            _show_source(filename, source)
-            text = _traceback_of(error)
+        text = _printed(error)
         _flush()
-        payload = _payload([name, _shortened(value), _shortened(text)])
+        payload = _payload([_encoded(name), _shortened(value), _shortened(text)])
     except MemoryError:
-        payload = _OUT_OF_MEMORY
+        _shannon_host.no_memory()
+        return
     except BaseException as second:  # the report itself failed: say at least what happened first
-        payload = _payload([name, "", f"{name}: (its report failed with {type(second).__name__})\n"])
+        text = f"{name}: (its report failed with {type(second).__name__})\n"
+        payload = _payload([_encoded(name), b"", _encoded(text)])
     _shannon_host.emit(ERROR, payload)
 
 
@@ -209,16 +303,19 @@ def _exit_status(error):
     if code is None:
         return 0
     if isinstance(code, int):
-        status = code & 255
-        if status:
-            _shannon_host.emit(ERROR, _payload(["SystemExit", str(int(code)), ""]))
-        return status
+        number = int(code)
+        if not -1 << 63 <= number < 1 << 63:  # Python makes -1 of what is too long
+            number = -1
+        if number:
+            _shannon_host.emit(ERROR, _payload([b"SystemExit", b"%d" % number, b""]))
+        return number & 255
+    text = _text_of(code)
     try:
-        print(code, file=sys.stderr)
+        print(text, file=sys.stderr)
     except Exception:
         pass
     _flush()
-    _shannon_host.emit(ERROR, _payload(["SystemExit", _text_of(error), ""]))
+    _shannon_host.emit(ERROR, _payload([b"SystemExit", _shortened(text), b""]))
     return 1
 
 
@@ -227,13 +324,15 @@ def _exit_status(error):
 
 def _compiled(source, filename):
     """The code as a pair: all of it but a last expression, and that expression or None."""
-    tree = compile(source, filename, "exec", _ONLY_AST, dont_inherit=True)
+    global _futures
+    tree = compile(source, filename, "exec", _ONLY_AST | _futures, dont_inherit=True)
     last = None
     if tree.body and isinstance(tree.body[-1], Expr):
         last = Expression(tree.body.pop().value)
-    body = compile(tree, filename, "exec", dont_inherit=True)
+    body = compile(tree, filename, "exec", _futures, dont_inherit=True)
+    _futures |= body.co_flags & _FUTURES
     if last is not None:
-        last = compile(last, filename, "eval", body.co_flags & _FUTURES, dont_inherit=True)
+        last = compile(last, filename, "eval", _futures, dont_inherit=True)
     return body, last
 
 
@@ -245,30 +344,64 @@ def _execute(source, filename):
     value = eval(last, _namespace)
     if value is None:
         return
+    bundle = _bundle(value)
     builtins._ = value
-    strings = _bundle(value)
     _flush()
-    _shannon_host.emit(RESULT, _payload(strings))
+    _shannon_host.emit(RESULT, bundle)
+
+
+def _finish():
+    """The end of the program: exit handlers, then the destructors of what it kept."""
+    if "atexit" in sys.modules:
+        sys.modules["atexit"]._run_exitfuncs()
+    for name in list(_namespace):
+        if name != "__builtins__":
+            _namespace[name] = None
+
+
+def _opened(fd, mode, errors):
+    return open(fd, mode, 1 if mode == "w" else -1, encoding="utf-8", errors=errors, closefd=False)
+
+
+def _fresh_streams():
+    """
+    Each run has an input of its own: what was read ahead of the one before, and its end, are forgotten. And an output:
+    closing it was right at the end of a program. Streams that the caller's code put there instead are its own.
+    """
+    global _stdin
+    if sys.stdin is _stdin:
+        sys.stdin = sys.__stdin__ = _stdin = _opened(0, "r", "surrogateescape")
+    for fd, name, errors in (1, "stdout", "surrogateescape"), (2, "stderr", "backslashreplace"):
+        stream = getattr(sys, f"__{name}__")
+        if stream.closed and getattr(sys, name, None) is stream:
+            stream = _opened(fd, "w", errors)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 def run(source, filename, args, one_shot):
     """Runs one request; the exit status."""
-    global _reserve
-    sys.argv[:] = args
+    global _reserve, _runs
     status = 0
-    if "linecache" in sys.modules:
-        _show_source(filename, source)
     try:
-        _execute(source, filename)
+        _runs += 1
+        if _runs > 1:
+            _fresh_streams()
+        sys.argv[:] = args or [""]
+        if filename.startswith("<"):
+            _namespace.pop("__file__", None)
+        else:
+            _namespace["__file__"] = filename
+        _execute(source, _label(source, filename))
     except SystemExit as error:
         status = _exit_status(error)
     except BaseException as error:
         status = 1
         _reserve = None
-        _report(error, filename, source)
-    if one_shot and "atexit" in sys.modules:
+        _report(error)
+    if one_shot:
         try:
-            sys.modules["atexit"]._run_exitfuncs()
+            _finish()
         except BaseException:
             pass
     _flush()

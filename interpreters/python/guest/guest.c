@@ -1,8 +1,9 @@
 /*
- * guest.c - the interpreter's side of the guest ABI (docs/design/guest-abi.md): a reactor around CPython.
+ * guest.c - the interpreter's side of the guest ABI (docs/design/guest-abi.md): a reactor around
+ * CPython.
  *
- * C does what Python cannot: start the interpreter, read the request's records, hand events to the host.
- * Everything about *how* code is run and reported is Python, in _shannon.py beside this file.
+ * C does what Python cannot: start the interpreter, read the request's records, hand events to the
+ * host. Everything about *how* code is run and reported is Python, in _shannon.py beside this file.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -15,12 +16,26 @@
 enum { ABI_VERSION = 1 };
 enum { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4 };
 enum { FLAG_ONE_SHOT = 1 };
+enum { EVENT_ERROR = 3 };
 enum { UNREADABLE = -1, FAILED = 1 };
 
 __attribute__((import_module("shannon"), import_name("emit"))) int32_t
 shannon_emit(uint32_t kind, const void *data, uint32_t bytes);
 
 static PyObject *run_function; /* _shannon.run */
+
+/* An ERROR's three strings, made beforehand: what can still be said when Python has no memory to
+ * say it. */
+static const char no_memory[] = "\013\0\0\0"
+                                "MemoryError"
+                                "\0\0\0\0"
+                                "\014\0\0\0"
+                                "MemoryError\n";
+
+static int32_t report_no_memory(void) {
+    shannon_emit(EVENT_ERROR, no_memory, sizeof no_memory - 1);
+    return FAILED;
+}
 
 /* ---- the module _shannon_host: what the Python side can ask of the host ---- */
 
@@ -35,8 +50,8 @@ static PyObject *host_emit(PyObject *self, PyObject *args) {
     return PyLong_FromLong(errnum);
 }
 
-/* Memory that is not touched until it is needed: given back when there is none left, so that running out can be
- * reported. */
+/* Memory that is not touched until it is needed: given back when there is none left, so that
+ * running out can be reported. */
 static PyObject *host_reserve(PyObject *self, PyObject *size) {
     (void)self;
     Py_ssize_t bytes = PyLong_AsSsize_t(size);
@@ -45,9 +60,17 @@ static PyObject *host_reserve(PyObject *self, PyObject *size) {
     return PyBytes_FromStringAndSize(NULL, bytes);
 }
 
+static PyObject *host_no_memory(PyObject *self, PyObject *none) {
+    (void)self, (void)none;
+    report_no_memory();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef host_methods[] = {
     {"emit", host_emit, METH_VARARGS, "emit(kind, data) -> errno: hand an event to the host"},
     {"reserve", host_reserve, METH_O, "reserve(bytes): memory that is set aside, untouched"},
+    {"no_memory", host_no_memory, METH_NOARGS,
+     "no_memory(): report a MemoryError without using any"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -67,10 +90,14 @@ static PyStatus set_paths(PyConfig *config) {
         wchar_t **field;
         const wchar_t *value;
     } const paths[] = {
-        {&config->program_name, L"/bin/python3.11"}, {&config->executable, L""},
-        {&config->base_executable, L""},             {&config->prefix, L"/"},
-        {&config->base_prefix, L"/"},                {&config->exec_prefix, L"/"},
-        {&config->base_exec_prefix, L"/"},           {&config->stdlib_dir, L"/lib/python3.11"},
+        {&config->program_name, L"/bin/python3.11"},
+        {&config->executable, L""},
+        {&config->base_executable, L""},
+        {&config->prefix, L"/"},
+        {&config->base_prefix, L"/"},
+        {&config->exec_prefix, L"/"},
+        {&config->base_exec_prefix, L"/"},
+        {&config->stdlib_dir, L"/lib/python3.11"},
     };
     PyStatus status = PyStatus_Ok();
     for (size_t i = 0; i < Py_ARRAY_LENGTH(paths) && !PyStatus_Exception(status); i++)
@@ -125,6 +152,7 @@ EXPORT("guest_init") int32_t guest_init(void) {
         return FAILED;
     }
     (void)!chdir("/tmp");
+    Py_SetRecursionLimit(1000); /* as everywhere; CPython assumes a smaller stack on WASI */
     PyObject *module = PyImport_ImportModule("_shannon");
     run_function = module ? PyObject_GetAttrString(module, "run") : NULL;
     Py_XDECREF(module);
@@ -156,7 +184,6 @@ static void request_clear(request *r) {
 
 /* One record; false if it cannot be understood (no exception) or kept (an exception is set). */
 static int take_record(request *r, uint32_t tag, const char *value, uint32_t bytes) {
-    PyObject *text = NULL;
     if (tag == TAG_FLAGS) {
         if (bytes != sizeof r->flags)
             return 0;
@@ -172,7 +199,7 @@ static int take_record(request *r, uint32_t tag, const char *value, uint32_t byt
     }
     if (tag != TAG_ARG)
         return 0;
-    text = PyUnicode_DecodeUTF8(value, bytes, "surrogateescape");
+    PyObject *text = PyUnicode_DecodeUTF8(value, bytes, "surrogateescape");
     int ok = text && PyList_Append(r->args, text) == 0;
     Py_XDECREF(text);
     return ok;
@@ -202,19 +229,19 @@ EXPORT("guest_run") int32_t guest_run(char *data, uint32_t bytes) {
     int readable = read_request(&r, data, bytes);
     PyMem_RawFree(data);
     if (!readable) {
-        int no_memory = PyErr_ExceptionMatches(PyExc_MemoryError);
+        int out_of_memory = PyErr_ExceptionMatches(PyExc_MemoryError);
         PyErr_Clear();
         request_clear(&r);
-        return no_memory ? FAILED : UNREADABLE;
+        return out_of_memory ? report_no_memory() : UNREADABLE;
     }
     PyObject *status = PyObject_CallFunction(run_function, "OOOi", r.code, r.filename, r.args,
                                              (r.flags & FLAG_ONE_SHOT) != 0);
     request_clear(&r);
     long exit_status = status ? PyLong_AsLong(status) : FAILED;
     Py_XDECREF(status);
-    if (PyErr_Occurred()) {
-        PyErr_Print();
-        return FAILED;
+    if (PyErr_Occurred()) { /* only without memory: `run` catches everything else */
+        PyErr_Clear();
+        return report_no_memory();
     }
     return (int32_t)(exit_status & 255);
 }
