@@ -19,7 +19,7 @@ run: setup ## install, build everything, say hello
 
 interpreter: build ## build the Python interpreter and compile it to native code
 	@scripts/setup_python_wasi.sh --quiet
-	@$(BUILD)/shannon interpreter build --quiet wasm-interpreters/python-3.11.2.wasm
+	@$(BUILD)/shannon interpreter build --quiet --train interpreters/python/training wasm-interpreters/python-3.11.2.wasm
 
 test: setup ## all tests
 	@scripts/test.sh

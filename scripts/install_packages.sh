@@ -8,7 +8,8 @@ set -euo pipefail
 for what in "${@:-build}"; do
     case $what in
         build)
-            need_packages "the build" gcc libc6-dev make meson ninja-build pkg-config clang-19 lld-19 wabt \
+            need_packages "the build" gcc libc6-dev make meson ninja-build pkg-config clang-19 lld-19 llvm-19 \
+                libclang-rt-19-dev wabt \
                 libjansson-dev libssl-dev libseccomp-dev
             ;;
         test)

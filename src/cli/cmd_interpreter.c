@@ -125,14 +125,26 @@ static int build(interpreter_args *args) {
     return 0;
 }
 
-static void print_entry(const sn_cache_entry *entry, const char *chosen) {
+/* What has become of the module since it was compiled. */
+static const char *fate(const char *home, const sn_cache_entry *entry) {
+    char now[SN_DIGEST_TEXT_BYTES];
+    sn_error ignored;
+    if (access(entry->wasm_path, F_OK) < 0)
+        return " (the file is gone)";
+    if (sn_cache_digest(now, home, entry->wasm_path, SIZE_MAX, &ignored) < 0)
+        return " (the file cannot be read)";
+    return strcmp(now, entry->module_sha256) == 0 ? ""
+                                                  : " (the file has changed since: build it again)";
+}
+
+static void print_entry(const char *home, const sn_cache_entry *entry, const char *chosen) {
     char when[32] = "";
     time_t built = entry->built;
     struct tm local;
     if (localtime_r(&built, &local))
         strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local);
     bool is_default = chosen && strcmp(chosen, entry->wasm_path) == 0;
-    printf("%s %s\n", is_default ? "*" : " ", entry->wasm_path);
+    printf("%s %s%s\n", is_default ? "*" : " ", entry->wasm_path, fate(home, entry));
     printf("    module %.16s, native code %.1f MB, %s %s\n    %s\n", entry->module_sha256,
            (double)entry->native_bytes / 1e6, entry->trained ? "trained" : "compiled", when,
            entry->compiler);
@@ -156,7 +168,7 @@ static int list(sn_error *err) {
     sn_auto_free char *real = chosen ? realpath(chosen, NULL) : NULL;
     printf("compiled, in %s/native:%s\n", home, count ? "" : " nothing");
     for (size_t i = 0; i < count; i++)
-        print_entry(&entries[i], real);
+        print_entry(home, &entries[i], real);
     sn_cache_entries_free(entries, count);
     return 0;
 }

@@ -28,7 +28,8 @@ static const struct argp_option options[] = {
      0},
     {"value", KEY_VALUE, 0, 0, "also print the last expression's value, as the prompt would", 0},
     {"json", KEY_JSON, 0, 0, "print the result as one JSON object, at the end", 0},
-    {"session", KEY_SESSION, "ID", 0, "continue from this session's last step", 0},
+    {"session", KEY_SESSION, "ID", 0,
+     "continue from this session's last step (not in this version)", 0},
     {"interpreter", KEY_INTERPRETER, "WASM", 0,
      "run this module, compiled before by `shannon interpreter build`; without code it is run as "
      "an "

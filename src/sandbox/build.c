@@ -2,6 +2,7 @@
 #include "sandbox/build.h"
 
 #include "sandbox/imports.h"
+#include "sandbox/interpreter.h"
 #include "sandbox/job.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -133,6 +134,8 @@ int sn_interpreter_build(char **native_path, bool *built, const char *path,
     int rc = sn_home_find(&home, NULL, err);
     if (rc == 0)
         rc = sn_interpreter_find(&wasm, path, err);
+    if (rc == 0)
+        rc = sn_interpreter_check(home, wasm, err);
     if (rc == 0)
         rc = sn_module_limits_from_env(&aot.limits, err);
     if (rc < 0)

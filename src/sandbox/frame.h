@@ -17,10 +17,11 @@ enum sn_frame_kind {
     SN_FRAME_STDERR,
     SN_FRAME_RESULT, /* strings (sn_frame_strings): MIME type, data, ... */
     SN_FRAME_DISPLAY,
-    SN_FRAME_ERROR, /* strings: name, value, traceback */
-    SN_FRAME_INPUT, /* u32: the guest waits for up to so many bytes */
-    SN_FRAME_FAULT, /* sn_error: the sandbox itself could not run the job */
-    SN_FRAME_DONE,  /* sn_frame_done; the last one */
+    SN_FRAME_ERROR,  /* strings: name, value, traceback */
+    SN_FRAME_INPUT,  /* u32: the guest waits for up to so many bytes */
+    SN_FRAME_MEMORY, /* u64: bytes of linear memory, at the start and whenever it has grown */
+    SN_FRAME_FAULT,  /* sn_error: the sandbox itself could not run the job */
+    SN_FRAME_DONE,   /* sn_frame_done; the last one */
     SN_FRAME_KINDS,
 };
 
@@ -34,7 +35,6 @@ typedef struct sn_frame_done {
     uint32_t exit_code;
     uint32_t trap; /* enum sn_trap */
     uint32_t grow_refused;
-    uint64_t peak_memory_bytes;
 } sn_frame_done;
 
 enum {

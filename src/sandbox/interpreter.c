@@ -5,11 +5,12 @@
 #include "util/error.h"
 #include "wasm/cache.h"
 
+#include <jansson.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { ARCHIVE_MAX_BYTES = 256 << 20 };
+enum { ARCHIVE_MAX_BYTES = 256 << 20, MANIFEST_MAX_BYTES = 1 << 20 };
 
 static const char *env_or_null(const char *name) {
     const char *value = getenv(name);
@@ -81,12 +82,17 @@ int sn_interpreter_find(char **out, const char *path, sn_error *err) {
     return 0;
 }
 
-/* The standard library: the archive with the module's name. A module without one brings its own. */
-static int map_archive(sn_mapping *out, const char *wasm_path, bool needed, sn_error *err) {
+/* The path of a file that belongs to a module: its own with another suffix. */
+static char *beside(const char *wasm_path, const char *suffix) {
     size_t stem = strlen(wasm_path);
     if (stem > 5 && strcmp(wasm_path + stem - 5, ".wasm") == 0)
         stem -= 5;
-    sn_auto_free char *path = sn_format("%.*s.zip", (int)stem, wasm_path);
+    return sn_format("%.*s%s", (int)stem, wasm_path, suffix);
+}
+
+/* The standard library: the archive with the module's name. A module without one brings its own. */
+static int map_archive(sn_mapping *out, const char *wasm_path, bool needed, sn_error *err) {
+    sn_auto_free char *path = beside(wasm_path, ".zip");
     if (!needed && access(path, F_OK) < 0)
         return 0;
     int rc = sn_map_file(out, path, ARCHIVE_MAX_BYTES, err);
@@ -95,6 +101,47 @@ static int map_archive(sn_mapping *out, const char *wasm_path, bool needed, sn_e
                      "makes it anew");
     return rc;
 }
+
+/* ---- the manifest that setup_python_wasi.sh writes: what the files must be ---- */
+
+static int check_file(const json_t *manifest, const char *part, const char *home, const char *path,
+                      sn_error *err) {
+    const char *expected =
+        json_string_value(json_object_get(json_object_get(manifest, part), "sha256"));
+    char found[SN_DIGEST_TEXT_BYTES];
+    if (!expected)
+        return 0;
+    int rc = sn_cache_digest(found, home, path, ARCHIVE_MAX_BYTES, err);
+    if (rc < 0 || strcmp(found, expected) == 0)
+        return rc;
+    sn_fail(err, SN_EUNAVAILABLE, "%s is damaged: it is not what was built (its SHA-256 differs)",
+            path);
+    return sn_hint(err, "run scripts/setup_python_wasi.sh --force");
+}
+
+int sn_interpreter_check(const char *home, const char *wasm_path, sn_error *err) {
+    sn_auto_free char *manifest_path = beside(wasm_path, ".json");
+    sn_auto_free char *archive_path = beside(wasm_path, ".zip");
+    sn_auto_free char *text = NULL;
+    size_t bytes;
+    if (access(manifest_path, F_OK) < 0)
+        return 0; /* somebody else's module */
+    int rc = sn_read_file(&text, &bytes, manifest_path, MANIFEST_MAX_BYTES, err);
+    if (rc < 0)
+        return rc;
+    json_t *manifest = json_loadb(text, bytes, 0, NULL);
+    if (!manifest) {
+        sn_fail(err, SN_EUNAVAILABLE, "%s is damaged: it is not JSON", manifest_path);
+        return sn_hint(err, "run scripts/setup_python_wasi.sh --force");
+    }
+    rc = check_file(manifest, "wasm", home, wasm_path, err);
+    if (rc == 0)
+        rc = check_file(manifest, "archive", home, archive_path, err);
+    json_decref(manifest);
+    return rc;
+}
+
+/* ---- opening ---- */
 
 int sn_interpreter_open_native(sn_interpreter *out, const char *path, const char *native,
                                sn_error *err) {
@@ -121,6 +168,8 @@ int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
     int rc = sn_home_find(&cache, home, err);
     if (rc == 0)
         rc = sn_interpreter_find(&wasm, path, err);
+    if (rc == 0)
+        rc = sn_interpreter_check(cache, wasm, err);
     if (rc == 0)
         rc = sn_cache_find(&native, cache, wasm, err);
     return rc == 0 ? sn_interpreter_open_native(out, wasm, native, err) : rc;

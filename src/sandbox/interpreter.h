@@ -34,6 +34,13 @@ SN_WARN_UNUSED int sn_home_find(char **out, const char *home, sn_error *err);
  */
 SN_WARN_UNUSED int sn_interpreter_find(char **out, const char *path, sn_error *err);
 
+/*
+ * Compares module and archive with the manifest (<name>.json) that was written when they were
+ * built, if there is one. SN_EUNAVAILABLE: damaged. Unchanged files are not read again
+ * (wasm/cache.h).
+ */
+SN_WARN_UNUSED int sn_interpreter_check(const char *home, const char *wasm_path, sn_error *err);
+
 /* Opens what sn_interpreter_find() found; checks the native code (wasm/cache.h) and loads it. */
 SN_WARN_UNUSED int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
                                        sn_error *err);

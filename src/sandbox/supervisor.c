@@ -112,6 +112,11 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
         if (s->job->stdin_fd < 0 || s->input_wanted == 0)
             answer_from_memory(s);
         return;
+    case SN_FRAME_MEMORY:
+        if (bytes != sizeof s->end->peak_memory_bytes)
+            return finish(s, SN_JOB_LOST);
+        memcpy(&s->end->peak_memory_bytes, data, bytes);
+        return;
     case SN_FRAME_FAULT:
         if (bytes != sizeof(sn_error))
             return finish(s, SN_JOB_LOST);
@@ -127,7 +132,6 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
         if (bytes != sizeof s->end->done)
             return finish(s, SN_JOB_LOST);
         memcpy(&s->end->done, data, bytes);
-        s->end->peak_memory_bytes = s->end->done.peak_memory_bytes;
         return finish(s, SN_JOB_DONE);
     default:
         return finish(s, SN_JOB_LOST);

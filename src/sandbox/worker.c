@@ -82,6 +82,12 @@ const sn_host_func sn_shannon_funcs[] = {
     {0},
 };
 
+/* At once and not at the end: a worker that is killed has used memory, too. */
+static void tell_memory(void *user, uint64_t size_bytes) {
+    const worker *w = user;
+    (void)!sn_frame_send(w->fd, SN_FRAME_MEMORY, &size_bytes, sizeof size_bytes);
+}
+
 /* ---- building the guest's world ---- */
 
 static int build_files(worker *w, sn_error *err) {
@@ -122,6 +128,9 @@ static int build_instance(worker *w, sn_error *err) {
     if (rc < 0)
         return rc;
     w->memory = sn_instance_memory(w->instance);
+    w->memory->on_grow = tell_memory;
+    w->memory->on_grow_user = w;
+    tell_memory(w, w->memory->size_bytes);
     sn_wasi_set_memory(w->wasi, w->memory);
     return 0;
 }
@@ -211,7 +220,6 @@ _Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *in
         .exit_code = call.exit_code,
         .trap = call.trap,
         .grow_refused = w.memory->grow_refused,
-        .peak_memory_bytes = w.memory->peak_bytes,
     };
     (void)!sn_frame_send(fd, SN_FRAME_DONE, &done, sizeof done);
     _exit(0); /* no destructor, no atexit handler: they belong to the program that was forked */

@@ -50,5 +50,7 @@ bool sn_memory_grow(sn_memory *memory, uint64_t bytes) {
     memory->size_bytes += bytes;
     if (memory->size_bytes > memory->peak_bytes)
         memory->peak_bytes = memory->size_bytes;
+    if (memory->on_grow)
+        memory->on_grow(memory->on_grow_user, memory->size_bytes);
     return true;
 }

@@ -2,8 +2,8 @@
 
 import json
 import os
+import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -296,6 +296,59 @@ class Limits(unittest.TestCase):
         shannon.run(f"{marker} = 1\nwhile True: pass", "--timeout", "1")
         left = subprocess.run(["pgrep", "-f", marker], capture_output=True, text=True)
         self.assertEqual(left.stdout, "")
+
+
+    def test_memory_of_a_killed_run_is_told(self):
+        got = shannon.result("x = bytearray(50 << 20)\nwhile True: pass", "--timeout", "1")
+        self.assertEqual(got["status"], "timeout")
+        self.assertGreater(got["usage"]["peak_memory_bytes"], 50 << 20)
+
+
+class Artifacts(unittest.TestCase):
+    """What is said when the interpreter is not there or not whole."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.env = {"SHANNON_HOME": os.path.join(self.folder.name, "home")}
+
+    def test_none_was_built(self):
+        program = os.path.join(self.folder.name, "shannon")
+        shutil.copy(shannon.SHANNON, program)
+        done = subprocess.run([program, "run", "-c", "1"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("no Python interpreter was built yet", done.stderr)
+        self.assertIn("scripts/setup_python_wasi.sh", done.stderr)
+
+    def copy(self):
+        source = os.path.join(shannon.ROOT, "wasm-interpreters", "python-3.11.2")
+        for suffix in (".wasm", ".zip", ".json"):
+            shutil.copy(source + suffix, self.folder.name)
+        return os.path.join(self.folder.name, "python-3.11.2")
+
+    def refused(self, stem, words):
+        done = shannon.run("1", "--interpreter", stem + ".wasm", env=self.env)
+        self.assertEqual(done.returncode, 125)
+        self.assertIn(words, done.stderr)
+        self.assertIn("setup_python_wasi.sh", done.stderr)
+
+    def test_a_damaged_module_or_library(self):
+        for suffix in (".wasm", ".zip"):
+            stem = self.copy()
+            with open(stem + suffix, "r+b") as file:
+                file.seek(200_000)
+                byte = file.read(1)
+                file.seek(200_000)
+                file.write(bytes([byte[0] ^ 1]))
+            self.refused(stem, stem + suffix + " is damaged")
+            with open(stem + suffix, "r+b") as file:
+                file.truncate(100_000)
+            self.refused(stem, stem + suffix + " is damaged")
+
+    def test_a_library_that_is_gone(self):
+        stem = self.copy()
+        os.remove(stem + ".zip")
+        self.refused(stem, stem + ".zip")
 
 
 class Json(unittest.TestCase):
