@@ -73,6 +73,8 @@ static int train(const char *folder, const char *wasm, const glob_t *programs, s
     sn_auto_free char *object = sn_format("%s/instrumented.so", folder);
     sn_auto_free char *made = NULL;
     bool built;
+    /* what this process itself counts, it would write to its current folder when it exits */
+    setenv("LLVM_PROFILE_FILE", "/dev/null", 1);
     aot.instrumented = object;
     int rc = sn_aot_build(&made, &built, wasm, &aot, err);
     if (rc < 0)

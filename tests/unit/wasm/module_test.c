@@ -130,15 +130,18 @@ static void other_files_are_told_apart(void **state) {
 
 static void names_are_safe_or_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {"\\2a/ int x; /\\2a", "a b", "a\\22b", "a\\5cb", "a\\0ab",
-                                      "a\\00b",             "\\c3\\a4", "a?b",  "%s",    "a*b"};
+    static const char *const bad[] = {
+        "\\2a/ int x; /\\2a", "a b", "a\\22b", "a\\5cb", "a\\0ab", "a\\00b",
+        "\\c3\\a4",           "a?b", "%s",     "a*b"};
     for (size_t i = 0; i < SN_COUNT(bad); i++) {
         sn_auto_free char *as_export = sn_format("(module (memory (export \"%s\") 1))", bad[i]);
         expect(verdict_wat(as_export), "export section");
         expect(verdict_wat(as_export), "an export's name with an unsafe character");
-        sn_auto_free char *as_import = sn_format("(module (import \"host\" \"%s\" (func)))", bad[i]);
+        sn_auto_free char *as_import =
+            sn_format("(module (import \"host\" \"%s\" (func)))", bad[i]);
         expect(verdict_wat(as_import), "an import's name with an unsafe character");
-        sn_auto_free char *as_module = sn_format("(module (import \"%s\" \"exit\" (func)))", bad[i]);
+        sn_auto_free char *as_module =
+            sn_format("(module (import \"%s\" \"exit\" (func)))", bad[i]);
         expect(verdict_wat(as_module), "an import's module name with an unsafe character");
     }
     assert_string_equal(verdict_wat("(module (memory (export \"aZ09_.$-:/#@+\") 1))"), "");
@@ -161,11 +164,14 @@ static void names_do_not_reach_the_translator(void **state) {
     sn_buffer out = {0};
     assert_int_equal(sn_module_parse(&m, data, bytes, &err), 0);
     assert_int_equal(sn_canonical_write(&out, &m, &err), 0);
-    static const char *const words[] = {"Module", "WASI",   "Import",   "Local", "Memory",
-                                        "Export", "Again",  "Function", "Content"};
+    static const char *const words[] = {"Module", "WASI",  "Import",   "Local",  "Memory",
+                                        "Export", "Again", "Function", "Content"};
     for (size_t i = 0; i < SN_COUNT(words); i++)
         assert_null(memmem(out.data, out.bytes, words[i], strlen(words[i])));
-    assert_non_null(memmem(out.data, out.bytes, "\x02" "f1", 3)); /* the export, once */
+    assert_non_null(memmem(out.data, out.bytes,
+                           "\x02"
+                           "f1",
+                           3)); /* the export, once */
     assert_string_equal(verdict(out.data, out.bytes), "");
     sn_buffer_free(&out);
     sn_module_free(&m);
@@ -173,7 +179,8 @@ static void names_do_not_reach_the_translator(void **state) {
 
 static void doubles_are_refused(void **state) {
     (void)state;
-    expect(verdict_wat("(module (memory (export \"m\") 1) (func (export \"m\")))"), "exports m twice");
+    expect(verdict_wat("(module (memory (export \"m\") 1) (func (export \"m\")))"),
+           "exports m twice");
     expect(verdict("\0asm\1\0\0\0\1\1\0\1\1\0", 14), "type section (byte 14): comes twice");
     expect(verdict("\0asm\1\0\0\0\3\1\0\1\1\0", 14), "comes twice or too late");
 }
@@ -183,8 +190,10 @@ static void what_is_not_supported_is_named(void **state) {
     expect(verdict_wat("(module (import \"e\" \"m\" (memory 1)))"), "imports the memory e.m");
     expect(verdict_wat("(module (import \"e\" \"t\" (table 1 funcref)))"), "imports the table e.t");
     expect(verdict_wat("(module (import \"e\" \"g\" (global i32)))"), "imports the global e.g");
-    expect(verdict_wat("(module (import \"e\" \"f\" (func (result i32 i32))))"), "at most one result");
-    expect(verdict_wat("(module (import \"e\" \"f\" (func (param externref))))"), "supports numbers");
+    expect(verdict_wat("(module (import \"e\" \"f\" (func (result i32 i32))))"),
+           "at most one result");
+    expect(verdict_wat("(module (import \"e\" \"f\" (func (param externref))))"),
+           "supports numbers");
     expect(verdict_wat("(module (memory i64 1))"), "64-bit memory");
     expect(verdict_wat("(module (memory 1 2 shared))"), "shared memory");
     expect(verdict_wat("(module (func (param v128)))"), "vectors (v128)");
@@ -192,7 +201,8 @@ static void what_is_not_supported_is_named(void **state) {
     expect(verdict_wat("(module (memory 1) (global i32 (i32.const 4))"
                        " (data (offset (global.get 0)) \"x\"))"),
            "not an i32.const");
-    expect(verdict_wat("(module (import \"host\" \"f\" (func $f)) (start $f))"), "imported function");
+    expect(verdict_wat("(module (import \"host\" \"f\" (func $f)) (start $f))"),
+           "imported function");
 }
 
 static void numbers_are_bounded(void **state) {
@@ -215,7 +225,8 @@ static void numbers_are_bounded(void **state) {
     expect(SECTION(10, "\x01\x02\x00"), "announces 1 bodies");
     expect(SECTION(13, "\x00"), "tags");
     expect(SECTION(14, "\x00"), "unknown number 14");
-    expect(verdict("\0asm\1\0\0\0\1\x7f", 10), "type section (byte 10): has 127 bytes, 0 are there");
+    expect(verdict("\0asm\1\0\0\0\1\x7f", 10),
+           "type section (byte 10): has 127 bytes, 0 are there");
 }
 
 static const char *limits_verdict(const char *wat, const sn_module_limits *limits, sn_error *err) {

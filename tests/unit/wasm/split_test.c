@@ -1,4 +1,5 @@
-/* split_test.c - taking wasm2c's C apart: the instance pointer, the parts, and texts of another shape. */
+/* split_test.c - taking wasm2c's C apart: the instance pointer, the parts, and texts of another
+ * shape. */
 #include "guests.h"
 
 #include "wasm/split.h"
@@ -72,13 +73,14 @@ static void unknown_uses_are_refused(void **state) {
     }
 }
 
-static const char header[] = "#ifndef wasm_multi_ij\nstruct wasm_multi_ij {\n  u32 i0;\n};\n#endif\n"
-                             "typedef struct Z_m_instance_t {\n"
-                             "  struct Z_h_instance_t* Z_h_instance;\n"
-                             "  u32 w2c_g0;\n"
-                             "  wasm_rt_memory_t w2c_M0;\n"
-                             "  wasm_rt_funcref_table_t w2c_T0;\n"
-                             "} Z_m_instance_t;\n";
+static const char header[] =
+    "#ifndef wasm_multi_ij\nstruct wasm_multi_ij {\n  u32 i0;\n};\n#endif\n"
+    "typedef struct Z_m_instance_t {\n"
+    "  struct Z_h_instance_t* Z_h_instance;\n"
+    "  u32 w2c_g0;\n"
+    "  wasm_rt_memory_t w2c_M0;\n"
+    "  wasm_rt_funcref_table_t w2c_T0;\n"
+    "} Z_m_instance_t;\n";
 
 #define PREAMBLE "junk\nstatic bool s_module_initialized = false;\n\nstatic u32 func_types[3];\n"
 #define INITS                                                                                      \
@@ -140,7 +142,8 @@ static void other_shapes_are_refused(void **state) {
     } cases[] = {
         {"", SN_EUNAVAILABLE},
         {PREAMBLE INITS "int surprise(void) {\n}\n" END, SN_EUNAVAILABLE},
-        {PREAMBLE INITS "static void w2c_f1(Z_m_instance_t* instance) {\n  g(instance->z);\n}\n" END,
+        {PREAMBLE INITS
+         "static void w2c_f1(Z_m_instance_t* instance) {\n  g(instance->z);\n}\n" END,
          SN_EUNAVAILABLE},
         {PREAMBLE INITS, SN_ERESOURCE_EXHAUSTED},
         {PREAMBLE INITS "static void w2c_f1(Z_m_instance_t* instance) {\n  FUNC_PRO",
