@@ -112,8 +112,10 @@ static int check_file(const json_t *manifest, const char *part, const char *home
     if (!expected)
         return 0;
     int rc = sn_cache_digest(found, home, path, ARCHIVE_MAX_BYTES, err);
-    if (rc < 0 || strcmp(found, expected) == 0)
-        return rc;
+    if (rc == 0 && strcmp(found, expected) == 0)
+        return 0;
+    if (rc < 0)
+        return sn_hint(err, "run scripts/setup_python_wasi.sh");
     sn_fail(err, SN_EUNAVAILABLE, "%s is damaged: it is not what was built (its SHA-256 differs)",
             path);
     return sn_hint(err, "run scripts/setup_python_wasi.sh --force");

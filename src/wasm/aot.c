@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,12 +120,30 @@ static int hand_out(char **out_path, const sn_build *b, sn_error *err) {
     return rc;
 }
 
+/* Tools that run into a full disk fail in many ways, seldom saying so; and what they leave unsaid
+ * looks like a damaged module. */
+static int blame_disk(int rc, const char *folder, sn_error *err) {
+    enum { LITTLE_BYTES = 1 << 20 };
+    struct statvfs disk;
+    bool is_full = rc < 0 && statvfs(folder, &disk) == 0 &&
+                   (uint64_t)disk.f_bavail * disk.f_frsize < LITTLE_BYTES;
+    if (is_full)
+        sn_fail(err, SN_ERESOURCE_EXHAUSTED, "the disk that holds %s is full", folder);
+    if (rc != SN_ERESOURCE_EXHAUSTED && !is_full)
+        return rc;
+    return sn_hint(err,
+                   "compiling CPython needs about 250 MB there; free some, or set SHANNON_HOME "
+                   "to a folder on another disk");
+}
+
 /* In a folder of its own, which is gone afterwards. */
 static int build_in(char **out_path, sn_build *b, const char *cache, const identity *id,
                     sn_error *err) {
     sn_auto_free char *folder = sn_format("%s/build-XXXXXX", cache);
     if (!mkdtemp(folder))
-        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot make a folder in %s", cache);
+        return blame_disk(
+            sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot make a folder in %s", cache), cache,
+            err);
     b->folder = folder;
     sn_auto_free char *made = sn_format("%s/module.so", folder);
     int rc = sn_build_run(b, err);
@@ -132,6 +151,8 @@ static int build_in(char **out_path, sn_build *b, const char *cache, const ident
         rc = check_object(made, err);
     if (rc == 0)
         rc = b->options->instrumented ? hand_out(out_path, b, err) : publish(out_path, b, id, err);
+    if (rc < 0 && rc != SN_EINTERNAL)
+        rc = blame_disk(rc, folder, err);
     sn_remove_tree(folder);
     return rc;
 }

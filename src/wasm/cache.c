@@ -16,7 +16,7 @@
 enum { OBJECT_MOST_BYTES = 1 << 30, RECORD_MOST_BYTES = 1 << 16 };
 
 static void json_release(json_t **slot) {
-    json_decref(*slot);
+    json_decref(*slot); /* NULL is fine */
 }
 #define auto_json __attribute__((cleanup(json_release)))
 
@@ -107,31 +107,32 @@ static int path_record(char **out, char **real, const char *home, const char *pa
     return rc;
 }
 
-int sn_cache_digest(char out[SN_DIGEST_TEXT_BYTES], const char *home, const char *path,
-                    size_t max_bytes, sn_error *err) {
-    sn_auto_free char *real = NULL;
-    sn_auto_free char *at = NULL;
-    int rc = path_record(&at, &real, home, path, err);
-    if (rc < 0)
-        return rc;
+/* `*record` is what to keep of the path if the file had to be read, else NULL. */
+static int digest_path(char out[SN_DIGEST_TEXT_BYTES], json_t **record, const char *at,
+                       const char *real, size_t max_bytes, sn_error *err) {
     struct stat st;
+    *record = NULL;
     if (stat(real, &st) < 0)
-        return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", path);
+        return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", real);
     auto_json json_t *known = load(at);
     if (known && strlen(text_of(known, "sha256")) == SN_DIGEST_TEXT_BYTES - 1 &&
         is_unchanged(known, &st)) {
         memcpy(out, text_of(known, "sha256"), SN_DIGEST_TEXT_BYTES);
         return 0;
     }
-    rc = hash_file(out, real, max_bytes, err);
-    if (rc < 0)
-        return rc;
-    auto_json json_t *record =
-        json_pack("{s:s, s:s, s:o}", "path", real, "sha256", out, "stat", stat_json(&st));
-    sn_error ignored; /* a folder that cannot be written costs time at the next start, no more */
-    if (record && save(at, record, &ignored) < 0)
-        return 0;
-    return 0;
+    int rc = hash_file(out, real, max_bytes, err);
+    if (rc == 0)
+        *record = json_pack("{s:s, s:s, s:o}", "path", real, "sha256", out, "stat", stat_json(&st));
+    return rc;
+}
+
+int sn_cache_digest(char out[SN_DIGEST_TEXT_BYTES], const char *home, const char *path,
+                    size_t max_bytes, sn_error *err) {
+    sn_auto_free char *real = NULL;
+    sn_auto_free char *at = NULL;
+    auto_json json_t *record = NULL;
+    int rc = path_record(&at, &real, home, path, err);
+    return rc == 0 ? digest_path(out, &record, at, real, max_bytes, err) : rc;
 }
 
 /* ---- objects ---- */
@@ -165,14 +166,18 @@ static int check_object(json_t *record, const char *at, const char *native, cons
         return damaged(native, wasm_path, err);
     json_object_set_new(record, "stat", stat_json(&st));
     sn_error ignored; /* as above: the next start hashes again */
-    if (save(at, record, &ignored) < 0)
-        return 0;
+    (void)!save(at, record, &ignored);
     return 0;
 }
 
 int sn_cache_find(char **out_path, const char *home, const char *wasm_path, sn_error *err) {
     char module[SN_DIGEST_TEXT_BYTES];
-    int rc = sn_cache_digest(module, home, wasm_path, OBJECT_MOST_BYTES, err);
+    sn_auto_free char *real = NULL;
+    sn_auto_free char *path_at = NULL;
+    auto_json json_t *path_known = NULL;
+    int rc = path_record(&path_at, &real, home, wasm_path, err);
+    if (rc == 0)
+        rc = digest_path(module, &path_known, path_at, real, OBJECT_MOST_BYTES, err);
     if (rc < 0)
         return rc;
     sn_auto_free char *at = record_path(home, module);
@@ -185,9 +190,13 @@ int sn_cache_find(char **out_path, const char *home, const char *wasm_path, sn_e
     rc = check_home(folder, err);
     if (rc == 0)
         rc = check_object(record, at, native, wasm_path, err);
-    if (rc == 0)
-        *out_path = SN_STEAL(native);
-    return rc;
+    if (rc < 0)
+        return rc;
+    sn_error ignored; /* a folder that cannot be written costs time at the next start, no more */
+    if (path_known)
+        (void)!save(path_at, path_known, &ignored);
+    *out_path = SN_STEAL(native);
+    return 0;
 }
 
 bool sn_cache_has_trained(const char *home, const char *wasm_path) {

@@ -51,9 +51,10 @@ static _Thread_local sn_instance *current;
 #ifdef SN_ASAN
 static _Thread_local const void *outer_stack;
 static _Thread_local size_t outer_stack_bytes;
+static _Thread_local void *outer_frames; /* where it keeps locals, to find their use after return */
 
 static void tell_entering(const sn_instance *instance) {
-    __sanitizer_start_switch_fiber(NULL, instance->stack.low,
+    __sanitizer_start_switch_fiber(&outer_frames, instance->stack.low,
                                    (size_t)(instance->stack.top - instance->stack.low));
 }
 
@@ -61,12 +62,12 @@ static void tell_entered(void) {
     __sanitizer_finish_switch_fiber(NULL, &outer_stack, &outer_stack_bytes);
 }
 
-static void tell_leaving(void) {
+static void tell_leaving(void) { /* for good */
     __sanitizer_start_switch_fiber(NULL, outer_stack, outer_stack_bytes);
 }
 
 static void tell_left(const sn_instance *instance) {
-    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+    __sanitizer_finish_switch_fiber(outer_frames, NULL, NULL);
     /* Frames that were left without returning would stay forbidden. */
     __asan_unpoison_memory_region(instance->stack.low,
                                   (size_t)(instance->stack.top - instance->stack.low));
@@ -188,11 +189,18 @@ static void on_fault(int signal, siginfo_t *info, void *user) {
     at->uc_mcontext.gregs[REG_RDI] = (greg_t)(uintptr_t)instance->resume;
 }
 
+/* At each call, as others may have put theirs in the place of ours meanwhile. */
 static void install_handlers(void) {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof fault_signals / sizeof fault_signals[0]; i++)
-        sigaction(fault_signals[i], &action, &before[i]);
+    for (size_t i = 0; i < sizeof fault_signals / sizeof fault_signals[0]; i++) {
+        struct sigaction now;
+        sigaction(fault_signals[i], NULL, &now);
+        if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault)
+            continue;
+        before[i] = now;
+        sigaction(fault_signals[i], &action, NULL);
+    }
 }
 
 /* ---- the GS base ---- */
@@ -222,11 +230,6 @@ static void set_gs(uint64_t base) {
 
 /* ---- the way in ---- */
 
-static void prepare_process(void) {
-    find_fsgsbase();
-    install_handlers();
-}
-
 /* On the guest's stack. */
 static void run(void *user) {
     tell_entered();
@@ -238,7 +241,8 @@ static void run(void *user) {
 
 void sn_call_run(sn_instance *instance, sn_code func) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, prepare_process);
+    pthread_once(&once, find_fsgsbase);
+    install_handlers();
     assert(!current);
     stack_t signal_stack = {.ss_sp = instance->stack.signal, .ss_size = SN_STACK_SIGNAL_BYTES};
     stack_t old_signal_stack;

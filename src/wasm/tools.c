@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 /*
@@ -71,14 +70,6 @@ static int start(pid_t *pid, const sn_tool *tool, const char *folder, sn_error *
         "compiling a module needs wasm2c, clang and lld: apt-get install wabt clang-19 lld-19");
 }
 
-/* A full disk often leaves no room for the message that it is full. */
-static bool is_full(const char *folder, const char *log) {
-    enum { LITTLE_BYTES = 1 << 20 };
-    struct statvfs disk;
-    return strstr(log, "No space left") || strstr(log, "Disk quota exceeded") ||
-           (statvfs(folder, &disk) == 0 && disk.f_bavail * disk.f_frsize < LITTLE_BYTES);
-}
-
 /* The end of a failed program's log, on one line. */
 static int explain(const sn_tool *tool, const char *folder, int status, sn_error *err) {
     enum { SHOWN = 600 };
@@ -92,11 +83,9 @@ static int explain(const sn_tool *tool, const char *folder, int status, sn_error
     for (char *at = (char *)shown; *at; at++)
         if (*at == '\n' || *at == '\r')
             *at = ' ';
-    if (is_full(folder, text ? text : "")) {
-        sn_fail(err, SN_ERESOURCE_EXHAUSTED, "the disk that holds %s is full", folder);
-        return sn_hint(err, "compiling CPython needs about 250 MB there; free some, or set "
-                            "SHANNON_HOME to a folder on another disk");
-    }
+    if (text && (strstr(text, "No space left") || strstr(text, "Disk quota exceeded")))
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "%s could not write to %s: the disk is full",
+                       tool->argv[0], folder);
     if (WIFSIGNALED(status))
         return sn_fail(err, SN_EUNAVAILABLE, "%s was ended by signal %d (%s): %s", tool->argv[0],
                        WTERMSIG(status), strsignal(WTERMSIG(status)), shown);

@@ -19,6 +19,7 @@ _BUNDLE_BYTES = 6 << 20  # the most of a value's other representations
 _SOURCES_CHARACTERS = 8 << 20  # of earlier runs, kept for tracebacks
 _RESERVE_BYTES = 2 << 20
 
+sys._stdlib_dir = "/lib/python3.11"  # where frozen modules find the source that inspect shows
 _namespace = sys.modules["__main__"].__dict__
 _reserve = _shannon_host.reserve(_RESERVE_BYTES)
 _futures = 0  # the `from __future__ import` of this run and those before it, as at a prompt
@@ -325,14 +326,19 @@ def _exit_status(error):
 def _compiled(source, filename):
     """The code as a pair: all of it but a last expression, and that expression or None."""
     global _futures
-    tree = compile(source, filename, "exec", _ONLY_AST | _futures, dont_inherit=True)
     last = None
-    if tree.body and isinstance(tree.body[-1], Expr):
-        last = Expression(tree.body.pop().value)
-    body = compile(tree, filename, "exec", _futures, dont_inherit=True)
-    _futures |= body.co_flags & _FUTURES
-    if last is not None:
-        last = compile(last, filename, "eval", _futures, dont_inherit=True)
+    try:
+        tree = compile(source, filename, "exec", _ONLY_AST | _futures, dont_inherit=True)
+        if tree.body and isinstance(tree.body[-1], Expr):
+            last = Expression(tree.body.pop().value)
+        body = compile(tree, filename, "exec", _futures, dont_inherit=True)
+        _futures |= body.co_flags & _FUTURES
+        if last is not None:
+            last = compile(last, filename, "eval", _futures, dont_inherit=True)
+    except SyntaxError as error:
+        if error.text is None and error.lineno:  # found in the tree, which knows no text
+            error.text = "".join(source.split("\n")[error.lineno - 1 : error.lineno])
+        raise
     return body, last
 
 

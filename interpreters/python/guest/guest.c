@@ -83,7 +83,7 @@ static PyObject *host_init(void) {
 
 /* ---- starting ---- */
 
-/* Every path is given, so that CPython looks for none. */
+/* Where things would be; there is no program. */
 static PyStatus set_paths(PyConfig *config) {
     static const wchar_t *const search[] = {L"/lib/python3.11", L"/tmp"};
     struct {
@@ -91,13 +91,10 @@ static PyStatus set_paths(PyConfig *config) {
         const wchar_t *value;
     } const paths[] = {
         {&config->program_name, L"/bin/python3.11"},
-        {&config->executable, L""},
-        {&config->base_executable, L""},
         {&config->prefix, L"/"},
         {&config->base_prefix, L"/"},
         {&config->exec_prefix, L"/"},
         {&config->base_exec_prefix, L"/"},
-        {&config->stdlib_dir, L"/lib/python3.11"},
     };
     PyStatus status = PyStatus_Ok();
     for (size_t i = 0; i < Py_ARRAY_LENGTH(paths) && !PyStatus_Exception(status); i++)

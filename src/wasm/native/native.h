@@ -147,7 +147,8 @@ void sn_memory_init(u32 memory, const u8 *data, u32 data_bytes, u32 to, u32 from
 #define SN_PAGES(M) (sn_gs->memories[M##_index].pages)
 #define wasm_rt_grow_memory(M, pages) sn_memory_grow(M##_index, pages)
 #define memory_fill(M, at, value, bytes) sn_memory_fill(M##_index, at, value, bytes)
-#define memory_copy(M, N, to, from, bytes) sn_memory_copy(M##_index, N##_index, to, from, bytes)
+/* wasm2c 1.0.32 writes the memories of memory.copy in the wrong order: here the source is first. */
+#define memory_copy(M, N, to, from, bytes) sn_memory_copy(N##_index, M##_index, to, from, bytes)
 #define memory_init(M, data, data_bytes, to, from, bytes)                                          \
     sn_memory_init(M##_index, data, data_bytes, to, from, bytes)
 
@@ -316,9 +317,8 @@ SN_MINMAX(f64, f64)
 #define FMAX(x, y) _Generic((x), f32: sn_max_f32, f64: sn_max_f64)(x, y)
 
 /*
- * Conversions to integers: the whole number towards zero must lie in [low, high]. `below` and
- * `above` are the nearest values of the float type outside; INCLUSIVE says that `below` itself is
- * still inside, since the one before it can't be represented.
+ * Conversions to integers: `is_inside` says that the number, its fraction cut off, is in the range
+ * of the result. Otherwise the one kind traps; the other gives 0 for NaN, else `low` or `high`.
  */
 #define SN_CONVERT(name, sat_name, type, result, is_inside, low, high, is_low)                     \
     SN_INLINE result name(type x) {                                                                \

@@ -48,7 +48,7 @@ char *guests_wasm(const char *name, const char *wat) {
 
 uint8_t *guests_binary(size_t *bytes, const char *wat) {
     sn_auto_free char *path = guests_wasm("binary", wat);
-    char *data;
+    char *data = NULL;
     sn_error err = SN_ERROR_INIT;
     if (sn_read_file(&data, bytes, path, 1 << 20, &err) < 0)
         fail_msg("%s", err.message);
@@ -84,12 +84,20 @@ static uint32_t host_deep(void *context, uint32_t kilobytes) {
     return below + used[kilobytes % sizeof used];
 }
 
+void (*guests_fault)(void);
+
+static void host_fault(void *context) {
+    (void)context;
+    guests_fault();
+}
+
 static const sn_host_func host_funcs[] = {
     {"host", "exit", "i:", (void (*)(void))host_exit},
     {"host", "trap", "i:", (void (*)(void))host_trap},
     {"host", "add", "ii:i", (void (*)(void))host_add},
     {"host", "mix", "iIfF:F", (void (*)(void))host_mix},
     {"host", "deep", "i:i", (void (*)(void))host_deep},
+    {"host", "fault", ":", (void (*)(void))host_fault},
     {0},
 };
 
@@ -109,7 +117,7 @@ int guests_build(char **native_path, const char *wasm_path, sn_error *err) {
 sn_native *guests_native(const char *name, const char *wat) {
     sn_auto_free char *wasm = guests_wasm(name, wat);
     sn_auto_free char *path = NULL;
-    sn_native *native;
+    sn_native *native = NULL;
     sn_error err = SN_ERROR_INIT;
     if (guests_build(&path, wasm, &err) < 0 || sn_native_open(&native, path, &err) < 0)
         fail_msg("%s (%s)", err.message, err.hint);
@@ -125,7 +133,7 @@ sn_instance *guests_instance(sn_native *native, uint32_t limit_pages) {
     options.host_tables_count = 1;
     options.memory_limit_bytes = (uint64_t)limit_pages * SN_WASM_PAGE_BYTES;
     options.stack_bytes = 4 << 20;
-    sn_instance *instance;
+    sn_instance *instance = NULL;
     sn_error err = SN_ERROR_INIT;
     if (sn_instance_new(&instance, native, &options, &err) < 0)
         fail_msg("%s", err.message);

@@ -36,8 +36,9 @@ sn_native *guests_native(const char *name, const char *wat);
 /*
  * The host functions, module "host":
  *   exit (i32), trap (i32), add (i32 i32) -> i32, mix (i32 i64 f32 f64) -> f64, deep (i32) -> i32,
- *   which uses that many KiB of the guest's stack.
+ *   which uses that many KiB of the guest's stack, fault (), which does what guests_fault does.
  */
+extern void (*guests_fault)(void);
 extern const sn_host_func *const guests_tables[1];
 
 /* A fresh instance with the limit, in 64 KiB pages. */
