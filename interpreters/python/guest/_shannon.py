@@ -19,7 +19,7 @@ _BUNDLE_BYTES = 6 << 20  # the most of a value's other representations
 _SOURCES_CHARACTERS = 8 << 20  # of earlier runs, kept for tracebacks
 _RESERVE_BYTES = 2 << 20
 
-sys._stdlib_dir = "/lib/python3.11"  # where frozen modules find the source that inspect shows
+sys._stdlib_dir = "/lib/python3.11"  # gives frozen modules, such as os, their __file__
 _namespace = sys.modules["__main__"].__dict__
 _reserve = _shannon_host.reserve(_RESERVE_BYTES)
 _futures = 0  # the `from __future__ import` of this run and those before it, as at a prompt
@@ -209,8 +209,6 @@ _ABSENT = {  # what a sandbox has not, of modules that are there
         "posix_spawnp setsid spawnl spawnle spawnlp spawnv spawnve spawnvp system wait waitpid",
     ),
     "signal": ("timers and signals of other processes are", "alarm getitimer pause setitimer sigwait"),
-    "socket": ("networking is", "getaddrinfo gethostbyaddr gethostbyname gethostname getnameinfo"),
-    "_socket": ("networking is", "getaddrinfo gethostbyaddr gethostbyname gethostname getnameinfo"),
     "hashlib": ("OpenSSL is", "scrypt"),
 }
 _ENOTSUP = 58
