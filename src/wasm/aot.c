@@ -177,6 +177,8 @@ static int build_locked(char **out_path, bool *built, sn_build *b, const char *c
 
 int sn_aot_build(char **out_path, bool *built, const char *wasm_path, const sn_aot_options *options,
                  sn_error *err) {
+    sn_error local;
+    err = err ? err : &local; /* the stages read it */
     sn_build b = {.options = options, .wasm_path = wasm_path};
     sn_auto_free char *cache = NULL;
     sn_auto_fd int lock = -1;

@@ -75,9 +75,7 @@ static int write_in(const sn_build *b, const char *name, const void *data, size_
     int rc = fd < 0 ? -errno : sn_write_full(fd, data, bytes);
     if (rc == 0)
         return 0;
-    sn_fail_errno(err, SN_EUNAVAILABLE, -rc, "cannot write %s", path);
-    return sn_hint(
-        err, "compiling CPython needs about 400 MB there; SHANNON_HOME can name another folder");
+    return sn_fail_errno(err, SN_EUNAVAILABLE, -rc, "cannot write %s", path);
 }
 
 static int run_tools(sn_build *b, const sn_tool *tools, size_t count, sn_error *err) {
@@ -154,14 +152,18 @@ static int translate(sn_build *b, sn_error *err) {
         return rc;
     sn_tool tool = {argv, "wasm2c.log"};
     rc = run_tools(b, &tool, 1, err);
-    if (rc == SN_EUNAVAILABLE && strstr(err->message, "wasm2c failed")) {
-        err->code = SN_EINVALID_ARGUMENT; /* it validates function bodies: the module is to blame */
-        sn_hint(
-            err,
-            "the module is damaged, or uses what WebAssembly 1.0 with bulk memory does not have");
-        return err->code;
-    }
-    return rc;
+    if (rc != SN_EUNAVAILABLE)
+        return rc;
+    /* It validates function bodies, and gives up (aborts) at instructions it cannot translate: then
+     * the module is to blame. */
+    if (strstr(err->message, "wasm2c was ended by signal 6"))
+        sn_fail(err, SN_EINVALID_ARGUMENT, "wasm2c knows no C for an instruction of the module");
+    else if (strstr(err->message, "wasm2c failed"))
+        err->code = SN_EINVALID_ARGUMENT;
+    else
+        return rc;
+    return sn_hint(err, "the module is damaged, or uses what WebAssembly 1.0 with bulk memory and "
+                        "reference types does not have, such as vectors (SIMD)");
 }
 
 static int split(sn_build *b, sn_error *err) {
