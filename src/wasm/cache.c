@@ -132,7 +132,13 @@ int sn_cache_digest(char out[SN_DIGEST_TEXT_BYTES], const char *home, const char
     sn_auto_free char *at = NULL;
     auto_json json_t *record = NULL;
     int rc = path_record(&at, &real, home, path, err);
-    return rc == 0 ? digest_path(out, &record, at, real, max_bytes, err) : rc;
+    if (rc == 0)
+        rc = digest_path(out, &record, at, real, max_bytes, err);
+    sn_error
+        ignored; /* where nothing was built yet, or nothing can be written, it is hashed again */
+    if (rc == 0 && record)
+        (void)!save(at, record, &ignored);
+    return rc;
 }
 
 /* ---- objects ---- */
