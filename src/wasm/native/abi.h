@@ -93,7 +93,8 @@ enum sn_native_kind { SN_NATIVE_FUNCTION, SN_NATIVE_GLOBAL, SN_NATIVE_MEMORY, SN
 
 typedef struct sn_native_export {
     const char *name;
-    const char *type; /* functions: as in host.h; globals: one letter, with "m" after it if mutable */
+    const char
+        *type; /* functions: as in host.h; globals: one letter, with "m" after it if mutable */
     sn_u32 kind;
     sn_u32 at; /* globals: offset of its value in the header; memories: its number */
     sn_code code;

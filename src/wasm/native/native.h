@@ -217,7 +217,8 @@ void sn_table_init(u32 table, const wasm_elem_segment_expr_t *elements, u32 elem
         return places[at].function.func;                                                           \
     }
 
-#define CALL_INDIRECT(T, type, number, at, ...) ((type)T##_code(at, func_types[number]))(__VA_ARGS__)
+#define CALL_INDIRECT(T, type, number, at, ...)                                                    \
+    ((type)T##_code(at, func_types[number]))(__VA_ARGS__)
 
 /* ---- calls to the host ---- */
 
@@ -241,14 +242,14 @@ SN_INLINE const sn_state_import *sn_import(u32 number) {
     SN_INLINE u##bits I##bits##_DIV_S(u##bits x, u##bits y) {                                      \
         if (UNLIKELY(y == 0))                                                                      \
             sn_native_trap(TRAP_DIVIDE_BY_ZERO);                                                   \
-        if (UNLIKELY(x == (u##bits)1 << (bits - 1) && y == (u##bits)-1))                           \
+        if (UNLIKELY(x == (u##bits)1 << (bits - 1) && y == (u##bits) - 1))                         \
             sn_native_trap(TRAP_INTEGER_OVERFLOW);                                                 \
         return (u##bits)((s##bits)x / (s##bits)y);                                                 \
     }                                                                                              \
     SN_INLINE u##bits I##bits##_REM_S(u##bits x, u##bits y) {                                      \
         if (UNLIKELY(y == 0))                                                                      \
             sn_native_trap(TRAP_DIVIDE_BY_ZERO);                                                   \
-        if (UNLIKELY(y == (u##bits)-1)) /* the lowest number has no opposite */                    \
+        if (UNLIKELY(y == (u##bits) - 1)) /* the lowest number has no opposite */                  \
             return 0;                                                                              \
         return (u##bits)((s##bits)x % (s##bits)y);                                                 \
     }                                                                                              \

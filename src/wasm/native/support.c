@@ -10,7 +10,8 @@ void sn_native_trap(u32 trap) {
     __builtin_unreachable();
 }
 
-#ifndef SN_PROFILE /* an instrumented object is linked with the C library, for the profile's sake */
+#ifndef SN_PROFILE /* an instrumented object is linked with the C library, for the profile's sake  \
+                    */
 /* The compiler may call these for its own copies. */
 void *memcpy(void *to, const void *from, __SIZE_TYPE__ bytes) {
     return sn_gs->host->move(to, from, bytes);
