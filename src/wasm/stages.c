@@ -46,12 +46,6 @@ static const char *const compile_flags[] = {
     "-I.",
 };
 
-/*
- * With a profile, what is hot is inlined also from one part into another (by the linker): on
- * CPython a tenth faster again. Without a profile that gains nothing.
- */
-static const char across_parts[] = "-flto=thin";
-
 static const char *const link_flags[] = {
     "clang-19",
     "-shared",
@@ -84,17 +78,14 @@ static int write_in(const sn_build *b, const char *name, const void *data, size_
     return sn_fail_errno(err, SN_EUNAVAILABLE, -rc, "cannot write %s", path);
 }
 
-static unsigned jobs_of(const sn_build *b) {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (b->options->jobs)
-        return b->options->jobs;
-    return processors > 0 ? (unsigned)processors : 1;
-}
-
 static int run_tools(sn_build *b, const sn_tool *tools, size_t count, sn_error *err) {
+    unsigned jobs = b->options->jobs;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (jobs == 0)
+        jobs = processors > 0 ? (unsigned)processors : 1;
     sn_tools_options options = {
         .folder = b->folder,
-        .jobs = jobs_of(b),
+        .jobs = jobs,
         .cancel = b->options->cancel,
         .finished = count > 1 ? tell_part : NULL,
         .user = b,
@@ -256,8 +247,6 @@ static void fill_job(job *j, const sn_build *b, const char *stem, const char *su
     memcpy(j->argv, compile_flags, sizeof compile_flags);
     if (profile_flag)
         j->argv[n++] = profile_flag;
-    if (profile_flag && !b->options->instrumented)
-        j->argv[n++] = across_parts;
     if (b->options->instrumented)
         j->argv[n++] = "-DSN_PROFILE";
     j->argv[n++] = "-c";
@@ -296,10 +285,9 @@ static int compile(sn_build *b, sn_error *err) {
 static int link_object(sn_build *b, sn_error *err) {
     size_t parts = b->split.parts_count, n = SN_COUNT(link_flags);
     sn_auto_free char *names = calloc(parts + 1, 32);
-    sn_auto_free const char **argv = calloc(n + parts + 9, sizeof *argv);
+    sn_auto_free const char **argv = calloc(n + parts + 8, sizeof *argv);
     if (!names || !argv)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory");
-    sn_auto_free char *link_jobs = sn_format("-Wl,--thinlto-jobs=%u", jobs_of(b));
     memcpy(argv, link_flags, sizeof link_flags);
     if (b->options->instrumented) { /* the profile's runtime needs the C library */
         argv[n++] = "-fprofile-generate";
@@ -315,9 +303,7 @@ static int link_object(sn_build *b, sn_error *err) {
     argv[n++] = "support.o";
     argv[n++] = "segments.o";
     sn_tool tool = {argv, "link.log"};
-    if (b->options->profile)
-        argv[n++] = link_jobs;
-    tell(b, b->options->profile ? "linking, optimising across parts" : "linking");
+    tell(b, "linking");
     return run_tools(b, &tool, 1, err);
 }
 
@@ -349,8 +335,7 @@ int sn_build_identify(char **out, char **compiler, sn_error *err) {
         return rc;
     bool ok = sn_buffer_add(&text, SN_AOT_VERSION, strlen(SN_AOT_VERSION) + 1) &&
               sn_buffer_add(&text, *compiler, strlen(*compiler) + 1) &&
-              sn_buffer_add(&text, translator, strlen(translator) + 1) &&
-              sn_buffer_add(&text, across_parts, sizeof across_parts);
+              sn_buffer_add(&text, translator, strlen(translator) + 1);
     for (size_t i = 0; ok && i < SN_COUNT(compile_flags); i++)
         ok = sn_buffer_add(&text, compile_flags[i], strlen(compile_flags[i]) + 1);
     for (size_t i = 0; ok && i < SN_COUNT(link_flags); i++)
