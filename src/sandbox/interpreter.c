@@ -148,7 +148,12 @@ int sn_interpreter_check(const char *home, const char *wasm_path, sn_error *err)
 int sn_interpreter_open_native(sn_interpreter *out, const char *path, const char *native,
                                sn_error *err) {
     sn_interpreter made = {.path = sn_format("%s", path)};
-    int rc = sn_native_open(&made.native, native, err);
+    sn_module_limits limits;
+    int rc = sn_module_limits_from_env(&limits, err);
+    if (rc == 0)
+        rc = sn_native_open(&made.native, native, err);
+    if (rc == 0)
+        rc = sn_native_check_limits(made.native, &limits, err);
     if (rc == 0) {
         made.is_guest = sn_native_has_function(made.native, "guest_abi");
         rc = map_archive(&made.archive, made.path, made.is_guest, err);

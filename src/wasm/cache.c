@@ -96,15 +96,21 @@ int sn_cache_folder(char **out, const char *home, sn_error *err) {
     return rc;
 }
 
+/* FNV-1a: it only names a file, and what is in the file is checked. SHA-256 would cost a
+ * millisecond here, the first use of the crypto library. */
+static uint64_t name_hash(const char *text) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *text; text++)
+        hash = (hash ^ (uint8_t)*text) * 0x100000001b3;
+    return hash;
+}
+
 static int path_record(char **out, char **real, const char *home, const char *path, sn_error *err) {
-    char sum[SN_DIGEST_TEXT_BYTES];
     *real = realpath(path, NULL);
     if (!*real)
         return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", path);
-    int rc = sn_digest(sum, *real, strlen(*real), err);
-    if (rc == 0)
-        *out = sn_format("%s/native/at-%.32s.json", home, sum);
-    return rc;
+    *out = sn_format("%s/native/at-%016llx.json", home, (unsigned long long)name_hash(*real));
+    return 0;
 }
 
 /* `*record` is what to keep of the path if the file had to be read, else NULL. */
@@ -115,8 +121,8 @@ static int digest_path(char out[SN_DIGEST_TEXT_BYTES], json_t **record, const ch
     if (stat(real, &st) < 0)
         return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", real);
     auto_json json_t *known = load(at);
-    if (known && strlen(text_of(known, "sha256")) == SN_DIGEST_TEXT_BYTES - 1 &&
-        is_unchanged(known, &st)) {
+    if (known && strcmp(text_of(known, "path"), real) == 0 &&
+        strlen(text_of(known, "sha256")) == SN_DIGEST_TEXT_BYTES - 1 && is_unchanged(known, &st)) {
         memcpy(out, text_of(known, "sha256"), SN_DIGEST_TEXT_BYTES);
         return 0;
     }

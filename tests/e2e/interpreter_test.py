@@ -167,6 +167,14 @@ class Cache(Case):
         os.utime(path)
         self.assertEqual(self.run_it(path).returncode, 0)
 
+    def test_limits_hold_for_what_is_compiled_already(self):
+        path = self.wat('(module (memory (export "memory") 1) (table 50 funcref) (func (export "_start")))')
+        self.build(path)
+        self.assertEqual(self.run_it(path).returncode, 0)
+        done = self.shannon("run", "--interpreter", path, "--", env={"WASI_TABLE_ELEMENTS_LIMIT": "49"})
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("table minimum size of 50 elements exceeds table limits (49)", done.stderr)
+
     def test_a_changed_module_is_another_module(self):
         path = self.wat(self.WAT)
         self.build(path)
