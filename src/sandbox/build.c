@@ -150,7 +150,17 @@ int sn_interpreter_build(char **native_path, bool *built, const char *path,
     aot.user = options->user;
     aot.host_tables = sn_import_tables;
     aot.host_tables_count = SN_IMPORT_TABLES;
-    if (options->training && (options->force || !sn_cache_has_trained(home, wasm)))
-        return build_trained(native_path, built, wasm, options->training, aot, err);
-    return sn_aot_build(native_path, built, wasm, &aot, err);
+    if (!options->training)
+        return sn_aot_build(native_path, built, wasm, &aot, err);
+    sn_auto_free char *found = NULL;
+    aot.check_only = true;
+    rc = sn_aot_build(&found, built, wasm, &aot, err);
+    if (rc < 0)
+        return rc;
+    if (!*built && sn_cache_has_trained(home, wasm)) {
+        *native_path = SN_STEAL(found);
+        return 0;
+    }
+    aot.check_only = false;
+    return build_trained(native_path, built, wasm, options->training, aot, err);
 }

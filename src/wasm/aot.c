@@ -164,7 +164,9 @@ static int build_locked(char **out_path, bool *built, sn_build *b, const char *c
     remove_stale(cache);
     int rc = identify(&id, b, cache, &no_compiler);
     *built = !is_up_to_date(out_path, b, &id);
-    if (*built && rc < 0 && err)
+    if (*built && b->options->check_only)
+        rc = 0;
+    else if (*built && rc < 0 && err)
         *err = no_compiler;
     else if (*built)
         rc = build_in(out_path, b, cache, &id, err);

@@ -22,8 +22,10 @@ typedef struct sn_aot_options {
     const sn_host_func *const
         *host_tables; /* what the module may import; each ends with a name of NULL */
     size_t host_tables_count;
-    unsigned jobs;                       /* compilers at once; 0: one a processor */
-    bool force;                          /* also when the cache has it */
+    unsigned jobs;   /* compilers at once; 0: one a processor */
+    bool check_only; /* build nothing: `*built` tells whether there is something to do, and if not
+                        `*out_path` is set */
+    bool force;      /* also when the cache has it */
     const volatile sig_atomic_t *cancel; /* NULL, or becomes non-zero to stop */
     const char *profile; /* NULL, or a merged profile (llvm-profdata) to optimise by */
     const char

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "..")]
 import shannon
@@ -73,8 +74,8 @@ class Case(unittest.TestCase):
     def leftovers(self):
         return glob.glob(self.home + "/native/build-*") + glob.glob(self.home + "/native/train-*")
 
-    def refused(self, path, *words, code=2, **options):
-        done = self.shannon("interpreter", "build", path, **options)
+    def refused(self, path, *words, code=2, args=(), **options):
+        done = self.shannon("interpreter", "build", path, *args, **options)
         self.assertEqual(done.returncode, code, done.stderr)
         for word in words:
             self.assertIn(word, done.stderr)
@@ -219,6 +220,62 @@ class Cache(Case):
         empty = self.path("empty")
         os.mkdir(empty)
         self.refused(self.wat(self.WAT), "apt-get install", code=125, env={"PATH": empty})
+
+
+class Training(Case):
+    GUEST = """(module
+        (import "shannon" "emit" (func (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 2)
+        (func (export "_initialize"))
+        (func (export "guest_abi") (result i32) (i32.const 1))
+        (func (export "guest_init") (result i32) (i32.const 0))
+        (func (export "guest_alloc") (param i32) (result i32) (i32.const 1024))
+        (func (export "guest_run") (param i32 i32) (result i32) (i32.const 0)))"""
+
+    def setUp(self):
+        super().setUp()
+        self.guest = self.wat(self.GUEST)
+        with zipfile.ZipFile(self.guest[:-5] + ".zip", "w") as archive:
+            archive.writestr("lib/empty", "")
+        os.mkdir(self.path("programs"))
+        with open(self.path("programs/one.py"), "w") as file:
+            file.write("pass")
+
+    def train(self):
+        return self.build(self.guest, "--train", self.path("programs")).stdout
+
+    def kind(self):
+        return "trained" if ", trained " in self.shannon("interpreter", "list").stdout else "compiled"
+
+    def test_what_was_not_trained_is_made_again(self):
+        self.build(self.guest)
+        self.assertEqual(self.kind(), "compiled")
+        self.assertIn("compiled in", self.train())
+        self.assertEqual(self.kind(), "trained")
+        self.assertIn("up to date", self.train())
+        self.assertIn("up to date", self.build(self.guest).stdout)
+        self.assertEqual(self.kind(), "trained")
+        self.assertEqual(self.leftovers(), [])
+
+    def test_what_another_compiler_made_is_made_again_and_trained(self):
+        self.train()
+        record, = glob.glob(self.home + "/native/" + "[0-9a-f]" * 64 + ".json")
+        native, = glob.glob(self.home + "/native/*.so")
+        with open(record) as file:
+            text = file.read()
+        os.rename(native, native[:-4] + "x.so")
+        with open(record, "w") as file:
+            file.write(text.replace(os.path.basename(native), os.path.basename(native)[:-4] + "x.so"))
+        self.assertIn("compiled in", self.train())
+        self.assertEqual(self.kind(), "trained")
+
+    def test_bad_training(self):
+        for folder, words in (("none", "no programs"),):
+            done = self.shannon("interpreter", "build", self.guest, "--train", self.path(folder))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(words, done.stderr)
+        self.refused(self.wat('(module (memory (export "memory") 1) (func (export "_start")))'), "not a Python guest",
+                     args=["--train", self.path("programs")])
 
 
 class Refusals(Case):
