@@ -190,11 +190,8 @@ static int print_event(void *user, const sn_event *event) {
 static void print_end(const sn_result *result) {
     if (result->error_traceback && *result->error_traceback)
         fputs(result->error_traceback, stderr);
-    bool exit_only = result->error_name && strcmp(result->error_name, "SystemExit") == 0;
     if (result->status != SN_STATUS_OK && result->status != SN_STATUS_ERROR)
         fprintf(stderr, "shannon: %s: %s\n", sn_status_name(result->status), result->error_value);
-    else if (result->error_traceback && !*result->error_traceback && !exit_only)
-        fprintf(stderr, "%s: %s\n", result->error_name, result->error_value);
 }
 
 static int print_json(const sn_result *result, sn_error *err) {

@@ -6,9 +6,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum tag { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4 };
 enum { FLAG_ONE_SHOT = 1 };
@@ -68,30 +66,16 @@ static bool add_args(sn_buffer *to, uint32_t *count, const sn_job *job) {
     return ok;
 }
 
-static int send_all(int fd, const void *data, size_t bytes) {
-    const char *at = data;
-    while (bytes > 0) {
-        ssize_t n = send(fd, at, bytes, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        at += n;
-        bytes -= (size_t)n;
-    }
-    return 0;
-}
-
 static int send_files(int fd, const sn_job *job) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < job->files_count; i++) {
         const sn_input_file *file = &job->files[i];
         file_head lead = {file->content_bytes, strlen(file->path) + 1};
-        rc = send_all(fd, &lead, sizeof lead);
+        rc = sn_send_full(fd, &lead, sizeof lead);
         if (rc == 0)
-            rc = send_all(fd, file->path, lead.path_bytes);
+            rc = sn_send_full(fd, file->path, lead.path_bytes);
         if (rc == 0)
-            rc = send_all(fd, file->content, file->content_bytes);
+            rc = sn_send_full(fd, file->content, file->content_bytes);
     }
     return rc;
 }
@@ -115,7 +99,7 @@ int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
         h.files_bytes +=
             sizeof(file_head) + strlen(job->files[i].path) + 1 + job->files[i].content_bytes;
     memcpy(to.data, &h, sizeof h);
-    int rc = send_all(fd, to.data, to.bytes);
+    int rc = sn_send_full(fd, to.data, to.bytes);
     sn_buffer_free(&to);
     if (rc == 0)
         rc = send_files(fd, job);

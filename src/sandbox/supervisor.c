@@ -20,6 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A worker reads at once what it waits for; one that does not is not to hold up its supervisor. */
+enum { SEND_SECONDS = 2 };
+
 typedef struct supervisor {
     const sn_job *job;
     sn_job_end *end;
@@ -28,6 +31,7 @@ typedef struct supervisor {
     pid_t worker;
     uint64_t start_ns;
     uint64_t deadline_ns;
+    uint64_t event_bytes; /* of values, displays and errors: they count against the output limit */
     size_t stdin_used;
     uint32_t input_wanted; /* the guest waits for so many bytes; 0: it does not */
     bool ended;            /* `end->ending` is set, or the job failed */
@@ -52,31 +56,15 @@ static void fail(supervisor *s) {
 static void answer_input(supervisor *s, const void *data, size_t bytes) {
     uint32_t count = (uint32_t)bytes;
     s->input_wanted = 0;
-    struct {
-        uint32_t count;
-        uint8_t data[SN_FRAME_INPUT_MOST_BYTES];
-    } answer;
-    answer.count = count;
-    if (bytes > 0)
-        memcpy(answer.data, data, bytes);
-    size_t left = sizeof count + bytes;
-    const char *at = (const char *)&answer;
-    while (left > 0) {
-        ssize_t n = send(s->fd, at, left, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return; /* the worker is gone; its end of the socket will say so */
-        at += n;
-        left -= (size_t)n;
-    }
+    if (sn_send_full(s->fd, &count, sizeof count) < 0 || sn_send_full(s->fd, data, bytes) < 0)
+        finish(s, SN_JOB_LOST); /* it is gone, or asks without reading the answers */
 }
 
 static void answer_from_memory(supervisor *s) {
     size_t left = s->job->stdin_bytes - s->stdin_used;
     size_t count = left < s->input_wanted ? left : s->input_wanted;
     const char *data = s->job->stdin_data;
-    answer_input(s, data + s->stdin_used, count);
+    answer_input(s, count ? data + s->stdin_used : NULL, count);
     s->stdin_used += count;
 }
 
@@ -102,6 +90,7 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
     case SN_FRAME_RESULT:
     case SN_FRAME_DISPLAY:
     case SN_FRAME_ERROR:
+        s->event_bytes += bytes;
         break;
     case SN_FRAME_INPUT:
         if (bytes != sizeof s->input_wanted)
@@ -138,7 +127,7 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
     }
     if (s->job->on_frame && s->job->on_frame(s->job->user, kind, data, bytes) != 0)
         return finish(s, SN_JOB_CANCELLED);
-    if (s->end->output_bytes > s->job->output_limit_bytes)
+    if (s->end->output_bytes + s->event_bytes > s->job->output_limit_bytes)
         finish(s, SN_JOB_OUTPUT_LIMIT);
 }
 
@@ -256,8 +245,11 @@ int sn_job_run(sn_job_end *out, const sn_interpreter *interpreter, const sn_job 
         sn_worker_main(theirs, self, interpreter, job->profile_path);
     s.fd = mine;
     close(SN_STEAL_FD(theirs));
-    if (sn_request_send(mine, job, interpreter->is_guest, err) < 0)
-        fail(&s);
+    struct timeval patience = {.tv_sec = SEND_SECONDS};
+    setsockopt(mine, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int sent = sn_request_send(mine, job, interpreter->is_guest, err);
+    if (sent < 0 && sent != SN_EUNAVAILABLE)
+        fail(&s); /* else the worker has ended, and may have said why */
     supervise(&s);
     reap(&s);
     free(s.inbox);

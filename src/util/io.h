@@ -11,6 +11,10 @@
 /* Writes all of it. 0, or -errno. */
 SN_WARN_UNUSED int sn_write_full(int fd, const void *data, size_t bytes);
 
+/* The same to a socket, without SIGPIPE; waits no longer than the socket's SO_SNDTIMEO each time.
+ */
+SN_WARN_UNUSED int sn_send_full(int fd, const void *data, size_t bytes);
+
 /* Reads until `bytes` are there or the file ends. The number read, or -errno. */
 SN_WARN_UNUSED ssize_t sn_read_full(int fd, void *data, size_t bytes);
 

@@ -28,7 +28,6 @@ int sn_memory_open(sn_memory *out, uint64_t size_bytes, uint64_t limit_bytes, si
         .base = start + header_bytes,
         .size_bytes = size_bytes,
         .limit_bytes = limit_bytes,
-        .peak_bytes = size_bytes,
     };
     return 0;
 }
@@ -48,8 +47,6 @@ bool sn_memory_grow(sn_memory *memory, uint64_t bytes) {
         return false;
     }
     memory->size_bytes += bytes;
-    if (memory->size_bytes > memory->peak_bytes)
-        memory->peak_bytes = memory->size_bytes;
     if (memory->on_grow)
         memory->on_grow(memory->on_grow_user, memory->size_bytes);
     return true;

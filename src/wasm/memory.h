@@ -23,7 +23,6 @@ typedef struct sn_memory {
     uint8_t *base;        /* start of the reservation */
     uint64_t size_bytes;  /* what the guest may touch now; a multiple of SN_WASM_PAGE_BYTES */
     uint64_t limit_bytes; /* growing beyond fails */
-    uint64_t peak_bytes;  /* the largest size_bytes so far */
     void (*on_grow)(void *user,
                     uint64_t size_bytes); /* NULL, or told of each growth, during the call */
     void *on_grow_user;

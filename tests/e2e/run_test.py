@@ -273,6 +273,10 @@ class Limits(unittest.TestCase):
         self.assertEqual((got["status"], got["exit_code"]), ("output_limit", 125))
         self.assertEqual(len(got["stdout"]), 1 << 20)
 
+    def test_endless_displays_are_stopped(self):
+        got = shannon.result("while True: display('x' * 100000)")
+        self.assertEqual((got["status"], got["exit_code"]), ("output_limit", 125))
+
     def test_interrupt(self):
         process = subprocess.Popen([shannon.SHANNON, "run", "-c", "print(1, flush=True)\nwhile True: pass"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)

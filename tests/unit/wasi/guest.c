@@ -72,7 +72,7 @@ int guest_setup(void **state) {
     g->clock_ns[2] = 300;
     g->clock_ns[3] = 200;
     g->memory.base = calloc(1, GUEST_BYTES);
-    g->memory.size_bytes = g->memory.limit_bytes = g->memory.peak_bytes = GUEST_BYTES;
+    g->memory.size_bytes = g->memory.limit_bytes = GUEST_BYTES;
     assert_non_null(g->memory.base);
     assert_int_equal(sn_vfs_new(&g->vfs, NULL), 0);
     assert_int_equal(sn_vfs_add_file(g->vfs, "/ro/file", "read only", 9, NULL), 0);

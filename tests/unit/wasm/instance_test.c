@@ -263,7 +263,7 @@ static void growth_is_limited(void **state) {
     returned(guests_call(instance, "grow", 1, 6), UINT32_MAX);
     assert_true(memory->grow_refused);
     returned(guests_call(instance, "grow", 1, 5), 5);
-    assert_int_equal(memory->peak_bytes, 10 * SN_WASM_PAGE_BYTES);
+    assert_int_equal(memory->size_bytes, 10 * SN_WASM_PAGE_BYTES);
     returned(guests_call(instance, "grow", 1, 0xffffffff), UINT32_MAX);
     returned(guests_call(instance, "size", 0), 10);
     trapped(guests_call(instance, "load", 1, 10 * SN_WASM_PAGE_BYTES), SN_TRAP_OUT_OF_BOUNDS);
