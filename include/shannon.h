@@ -78,7 +78,7 @@ enum {
     SN_ARGS_MAX_BYTES = 128 << 10, /* all arguments together, as the kernel would allow one */
     SN_SESSION_ID_MAX_BYTES = 128,
     SN_OUTPUT_DEFAULT_BYTES = 1 << 20, /* kept of stdout and of stderr, each */
-    SN_OUTPUT_MOST_BYTES = 64 << 20,   /* written in all before the guest is stopped */
+    SN_OUTPUT_MOST_BYTES = 64 << 20,   /* written and displayed before the guest is stopped */
 };
 
 /* A read-only input. `path` lies under /tmp: "data.csv" and "/tmp/data.csv" are the same file. */
