@@ -88,6 +88,13 @@ typedef struct sn_input_file {
     size_t content_bytes;
 } sn_input_file;
 
+/* Clock and randomness of a run that is to be the same every time. */
+typedef struct sn_deterministic {
+    uint64_t seed;
+    double time; /* seconds since 1970 at the start; 0 to 4e9. It moves by sleeping, and by a
+                    microsecond whenever it is looked at */
+} sn_deterministic;
+
 /* All memory stays the caller's and must live until sn_execute() returns. */
 typedef struct sn_request {
     const char *code; /* UTF-8, need not be NUL-terminated; 1 byte to SN_CODE_MAX_BYTES */
@@ -106,6 +113,7 @@ typedef struct sn_request {
     size_t files_count;
     size_t output_limit_bytes; /* kept of each stream in the result; 0: SN_OUTPUT_DEFAULT_BYTES */
     int cancel_fd; /* -1, or a descriptor (eventfd, pipe) that becomes readable to end it */
+    const sn_deterministic *deterministic; /* NULL: real time, real randomness */
 } sn_request;
 
 #define SN_REQUEST_INIT {.stdin_fd = -1, .cancel_fd = -1}
@@ -208,14 +216,23 @@ typedef struct sn_executor_options {
     uint32_t
         memory_limit_mb;    /* the most a request may ask for; 0: WASI_MEMORY_LIMIT_MB, else 256 */
     double timeout_seconds; /* the most a request may ask for; 0: WASI_TIMEOUT_SECONDS, else 60 */
+    uint32_t workers;     /* executions at once; 0: SHANNON_WORKERS, else by the memory there is */
+    uint32_t cpu_seconds; /* CPU time of one execution; 0: SHANNON_CPU_SECONDS, else no less than
+                             the time limit allows */
+    bool single;          /* only one execution is to come: keep no interpreter ready beside it */
+    bool allow_weak_sandbox; /* run also where the kernel has no system call filter */
+    void (*on_notice)(void *user, const char *text); /* NULL, or told in one line what was done
+                                                        unasked: an image made anew */
+    void *notice_user;
 } sn_executor_options;
 
 #define SN_EXECUTOR_OPTIONS_INIT {0}
 
 /*
- * Finds the interpreter and its native code and checks them. `options` may be NULL. SN_ENOT_FOUND:
- * no interpreter was built; SN_EUNAVAILABLE: it is damaged or not compiled yet;
- * SN_EINVALID_ARGUMENT: a setting is wrong.
+ * Finds the interpreter and its native code and checks them, and forks the process that all
+ * executions are forked from: best called before the program has threads or secrets. `options` may
+ * be NULL. SN_ENOT_FOUND: no interpreter was built; SN_EUNAVAILABLE: it is damaged or not compiled
+ * yet; SN_EINVALID_ARGUMENT: a setting is wrong.
  */
 SN_PUBLIC SN_WARN_UNUSED int sn_executor_open(sn_executor **out, const sn_executor_options *options,
                                               sn_error *err);

@@ -109,6 +109,7 @@ static int build(interpreter_args *args) {
     args->build.cancel = &interrupted;
     bool terminal = isatty(STDERR_FILENO) != 0;
     args->build.progress = show_progress;
+    args->build.notice = sn_cli_notice;
     args->build.user = &terminal;
     uint64_t start_ns = sn_now_ns();
     bool built;

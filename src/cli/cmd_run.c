@@ -16,11 +16,23 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { KEY_TIMEOUT = 256, KEY_MEMORY, KEY_FILE, KEY_JSON, KEY_SESSION, KEY_INTERPRETER, KEY_VALUE };
+enum {
+    KEY_TIMEOUT = 256,
+    KEY_MEMORY,
+    KEY_FILE,
+    KEY_JSON,
+    KEY_SESSION,
+    KEY_INTERPRETER,
+    KEY_VALUE,
+    KEY_SEED,
+    KEY_TIME,
+    KEY_WEAK,
+};
 
 static const struct argp_option options[] = {
     {0, 'c', "CODE", 0, "run this Python code", 0},
-    {"timeout", KEY_TIMEOUT, "S", 0, "stop after S seconds, 1 to 60 (default 30)", 0},
+    {"timeout", KEY_TIMEOUT, "S", 0,
+     "raise TimeoutError after S seconds, 1 to 60 (default 30), and end it a second later", 0},
     {"memory", KEY_MEMORY, "MB", 0, "limit the guest's memory (default and most: 256)", 0},
     {"file", KEY_FILE, "HOST[:GUEST]", 0,
      "give the guest a read-only copy of a file as /tmp/GUEST (default: the file's own name); "
@@ -28,12 +40,22 @@ static const struct argp_option options[] = {
      0},
     {"value", KEY_VALUE, 0, 0, "also print the last expression's value, as the prompt would", 0},
     {"json", KEY_JSON, 0, 0, "print the result as one JSON object, at the end", 0},
+    {"seed", KEY_SEED, "N", 0,
+     "make the run deterministic: all randomness comes from N, and the clock starts at --time and "
+     "moves by sleeping only",
+     0},
+    {"time", KEY_TIME, "S", 0,
+     "where a deterministic run's clock starts, in seconds since 1970 (default 0); with --seed", 0},
     {"session", KEY_SESSION, "ID", 0,
      "continue from this session's last step (not in this version)", 0},
     {"interpreter", KEY_INTERPRETER, "WASM", 0,
      "run this module, compiled before by `shannon interpreter build`; without code it is run as "
      "an "
      "ordinary WASI program",
+     0},
+    {"allow-weak-sandbox", KEY_WEAK, 0, 0,
+     "run also where the kernel has no system call filters (seccomp), with one wall less; see "
+     "`shannon doctor`",
      0},
     {0},
 };
@@ -72,6 +94,9 @@ typedef struct run_args {
     const char *interpreter;
     bool json;
     bool value;
+    bool allow_weak;
+    bool has_time;
+    sn_deterministic deterministic;
     sn_error err;
 } run_args;
 
@@ -137,6 +162,26 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_VALUE:
         args->value = true;
+        return 0;
+    case KEY_SEED:
+        if (!sn_parse_u64(&args->deterministic.seed, arg, 0, UINT64_MAX))
+            sn_fail(&args->err, SN_EINVALID_ARGUMENT, "--seed is '%s'; it must be a whole number",
+                    arg);
+        args->request.deterministic = &args->deterministic;
+        return 0;
+    case KEY_TIME:
+        args->has_time = true;
+        if (!sn_parse_double(&args->deterministic.time, arg))
+            sn_fail(&args->err, SN_EINVALID_ARGUMENT,
+                    "--time is '%s'; it must be a number of seconds since 1970", arg);
+        return 0;
+    case KEY_WEAK:
+        args->allow_weak = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (args->has_time && !args->request.deterministic)
+            sn_fail(&args->err, SN_EINVALID_ARGUMENT,
+                    "--time needs --seed: the two make a run deterministic");
         return 0;
     case KEY_SESSION:
         args->request.session_id = arg;
@@ -261,6 +306,9 @@ static int execute(int *exit_code, run_args *args, sn_error *err) {
     sn_auto_free char *owned = NULL;
     sn_executor_options executor_options = SN_EXECUTOR_OPTIONS_INIT;
     executor_options.interpreter_path = args->interpreter;
+    executor_options.single = true;
+    executor_options.allow_weak_sandbox = args->allow_weak;
+    executor_options.on_notice = sn_cli_notice;
     sn_executor *executor;
     printer to = {args->value};
     sn_result *result;

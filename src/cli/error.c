@@ -23,3 +23,8 @@ int sn_cli_error(const sn_error *err, bool json) {
         fprintf(stderr, "  %s\n", err->hint);
     return err->code == SN_EINVALID_ARGUMENT ? SN_EXIT_USAGE : SN_EXIT_FAILED;
 }
+
+void sn_cli_notice(void *user, const char *text) {
+    (void)user;
+    fprintf(stderr, "shannon: %s\n", text);
+}

@@ -9,6 +9,8 @@
 static const sn_command commands[] = {
     {"run", "run Python (or a WASI program) in the sandbox", sn_cmd_run},
     {"interpreter", "list and compile interpreters", sn_cmd_interpreter},
+    {"doctor", "show which walls stand on this machine, and whether all is in place",
+     sn_cmd_doctor},
 };
 
 static void print_help(FILE *to) {

@@ -3,14 +3,55 @@
 #include "executor/result.h"
 #include "executor/settings.h"
 #include "executor/validate.h"
+#include "sandbox/job.h"
 #include "util/error.h"
 
+#include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct sn_executor {
     sn_interpreter interpreter;
     sn_settings settings;
+    sn_zygote *zygote;
+    atomic_uint running;
 };
+
+static int start_zygote(sn_executor *executor, const sn_executor_options *options, sn_error *err) {
+    enum { READY_LEAST = 2, READY_MOST = 8 };
+    const sn_settings *settings = &executor->settings;
+    sn_zygote_options zygote = SN_ZYGOTE_OPTIONS_INIT;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!options->single)
+        zygote.ready = processors < READY_LEAST  ? READY_LEAST
+                       : processors > READY_MOST ? READY_MOST
+                                                 : (unsigned)processors;
+    zygote.cpu_seconds = settings->cpu_seconds;
+    zygote.allow_weak = options->allow_weak_sandbox;
+    return sn_zygote_start(&executor->zygote, &executor->interpreter, &zygote, err);
+}
+
+/* What the environment says, what the caller says, and what follows from these. */
+static int settle(sn_settings *settings, const sn_executor_options *options, sn_error *err) {
+    enum { SLACK_SECONDS = 2 };
+    int rc = sn_settings_read(settings, err);
+    if (rc < 0)
+        return rc;
+    if (options->memory_limit_mb)
+        settings->memory_limit_mb = options->memory_limit_mb;
+    if (options->timeout_seconds)
+        settings->timeout_seconds = options->timeout_seconds;
+    if (options->workers)
+        settings->workers = options->workers;
+    if (options->cpu_seconds)
+        settings->cpu_seconds = options->cpu_seconds;
+    if (!settings->workers)
+        settings->workers = sn_settings_workers(settings->memory_limit_mb);
+    if (!settings->cpu_seconds) /* a backstop behind the clock: a worker has one thread */
+        settings->cpu_seconds = (uint32_t)ceil(settings->timeout_seconds) + SLACK_SECONDS;
+    return 0;
+}
 
 int sn_executor_open(sn_executor **out, const sn_executor_options *options, sn_error *err) {
     static const sn_executor_options defaults = SN_EXECUTOR_OPTIONS_INIT;
@@ -19,14 +60,12 @@ int sn_executor_open(sn_executor **out, const sn_executor_options *options, sn_e
     sn_executor *executor = calloc(1, sizeof *executor);
     if (!executor)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an executor");
-    int rc = sn_settings_read(&executor->settings, err);
-    if (options->memory_limit_mb)
-        executor->settings.memory_limit_mb = options->memory_limit_mb;
-    if (options->timeout_seconds)
-        executor->settings.timeout_seconds = options->timeout_seconds;
+    int rc = settle(&executor->settings, options, err);
     if (rc == 0)
         rc = sn_interpreter_open(&executor->interpreter, options->home, options->interpreter_path,
-                                 err);
+                                 options->on_notice, options->notice_user, err);
+    if (rc == 0 && (rc = start_zygote(executor, options, err)) < 0)
+        sn_interpreter_close(&executor->interpreter);
     if (rc < 0) {
         free(executor);
         return rc;
@@ -38,6 +77,7 @@ int sn_executor_open(sn_executor **out, const sn_executor_options *options, sn_e
 void sn_executor_close(sn_executor *executor) {
     if (!executor)
         return;
+    sn_zygote_stop(executor->zygote);
     sn_interpreter_close(&executor->interpreter);
     free(executor);
 }
@@ -66,7 +106,21 @@ static sn_job job_of(const sn_request *request, const sn_settings *settings) {
         .timeout_ns = (uint64_t)(timeout * 1e9),
         .memory_limit_bytes = memory_mb << 20,
         .output_limit_bytes = SN_OUTPUT_MOST_BYTES,
+        .deterministic = request->deterministic != NULL,
+        .seed = request->deterministic ? request->deterministic->seed : 0,
+        .time_ns = request->deterministic ? (uint64_t)(request->deterministic->time * 1e9) : 0,
     };
+}
+
+/* One more at once; refused rather than waited for. */
+static int enter(sn_executor *executor, sn_error *err) {
+    unsigned running = atomic_fetch_add(&executor->running, 1) + 1;
+    if (running <= executor->settings.workers)
+        return 0;
+    atomic_fetch_sub(&executor->running, 1);
+    sn_fail(err, SN_ERESOURCE_EXHAUSTED, "%u executions are running, the most there may be",
+            executor->settings.workers);
+    return sn_hint(err, "try again when one has ended; SHANNON_WORKERS sets the number");
 }
 
 int sn_execute(sn_result **out, sn_executor *executor, const sn_request *request,
@@ -88,7 +142,11 @@ int sn_execute(sn_result **out, sn_executor *executor, const sn_request *request
     job.on_frame = sn_collector_frame;
     job.user = &collector;
     sn_job_end end;
-    rc = sn_job_run(&end, &executor->interpreter, &job, err);
+    rc = enter(executor, err);
+    if (rc == 0) {
+        rc = sn_job_run(&end, executor->zygote, &job, err);
+        atomic_fetch_sub(&executor->running, 1);
+    }
     if (rc < 0) {
         sn_collector_free(&collector);
         return rc;

@@ -5,7 +5,6 @@
 #include "util/error.h"
 #include "util/utf8.h"
 
-#include <signal.h>
 #include <string.h>
 
 const char *sn_status_name(enum sn_status status) {
@@ -171,11 +170,29 @@ static bool describe(sn_result *r, enum sn_status status, int exit_code, const c
     return set_error(r, strdup(name), value, strdup(""));
 }
 
+static char *stop_text(const sn_job *job, enum sn_stop why) {
+    if (why == SN_STOP_CPU)
+        return sn_format("the limit of CPU time was reached");
+    return sn_format("the time limit of %g seconds was reached", (double)job->timeout_ns / 1e9);
+}
+
+/* A guest that was asked to stop went over its limit, whatever it made of that. If it was the
+ * exception that ended it, where that happened is worth to be told. */
+static bool describe_stop(sn_result *r, const sn_job *job, enum sn_stop why) {
+    if (!r->error_name || strcmp(r->error_name, "TimeoutError") != 0)
+        return describe(r, SN_STATUS_TIMEOUT, EXIT_TIMEOUT, "TimeoutError", stop_text(job, why));
+    r->status = SN_STATUS_TIMEOUT;
+    r->exit_code = EXIT_TIMEOUT;
+    return true;
+}
+
 /* The guest came to its own end: it returned, exited or trapped. */
 static bool judge_done(sn_result *r, const sn_job *job, const sn_frame_done *done) {
     if (done->outcome == SN_TRAPPED)
         return describe(r, SN_STATUS_CRASHED, EXIT_KILLED, "SandboxTrap",
                         sn_format("%s", sn_trap_text((enum sn_trap)done->trap)));
+    if (done->stop != SN_STOP_NONE)
+        return describe_stop(r, job, (enum sn_stop)done->stop);
     r->exit_code = (int)(done->exit_code & 255);
     r->status = r->error_name || r->exit_code != 0 ? SN_STATUS_ERROR : SN_STATUS_OK;
     if (r->error_name && done->grow_refused && strcmp(r->error_name, "MemoryError") == 0) {
@@ -198,9 +215,11 @@ static bool judge(sn_result *r, const sn_job *job, const sn_job_end *end) {
     case SN_JOB_DONE:
         return judge_done(r, job, &end->done);
     case SN_JOB_TIMEOUT:
-        return describe(
-            r, SN_STATUS_TIMEOUT, EXIT_TIMEOUT, "TimeoutError",
-            sn_format("the time limit of %g seconds was reached", (double)job->timeout_ns / 1e9));
+        return describe(r, SN_STATUS_TIMEOUT, EXIT_TIMEOUT, "TimeoutError",
+                        stop_text(job, SN_STOP_TIME));
+    case SN_JOB_CPU_LIMIT:
+        return describe(r, SN_STATUS_TIMEOUT, EXIT_TIMEOUT, "TimeoutError",
+                        stop_text(job, SN_STOP_CPU));
     case SN_JOB_CANCELLED:
         return describe(r, SN_STATUS_CANCELLED, EXIT_CANCELLED, "Cancelled",
                         sn_format("the execution was cancelled"));
@@ -211,9 +230,10 @@ static bool judge(sn_result *r, const sn_job *job, const sn_job_end *end) {
     case SN_JOB_LOST:
         break;
     }
-    if (end->signal == SIGXCPU)
-        return describe(r, SN_STATUS_TIMEOUT, EXIT_TIMEOUT, "TimeoutError",
-                        sn_format("the limit of CPU time was reached"));
+    if (end->zygote_died)
+        return describe(r, SN_STATUS_CRASHED, EXIT_KILLED, "WorkerLost",
+                        sn_format("the process that workers come from was ended, and this worker "
+                                  "with it"));
     return describe(r, SN_STATUS_CRASHED, EXIT_KILLED, "WorkerLost",
                     end->signal ? sn_format("the worker was ended by signal %d (%s)", end->signal,
                                             strsignal(end->signal))

@@ -10,6 +10,8 @@
 typedef struct sn_settings {
     uint32_t memory_limit_mb; /* WASI_MEMORY_LIMIT_MB: the most, and the default */
     double timeout_seconds;   /* WASI_TIMEOUT_SECONDS: the most */
+    uint32_t workers;     /* SHANNON_WORKERS: executions at once; 0: as many as memory carries */
+    uint32_t cpu_seconds; /* SHANNON_CPU_SECONDS: CPU time of one execution; 0: not set */
 } sn_settings;
 
 enum {
@@ -19,7 +21,12 @@ enum {
     SN_TIMEOUT_MIN_SECONDS = 1,
     SN_TIMEOUT_MAX_SECONDS = 60,
     SN_TIMEOUT_DEFAULT_SECONDS = 30,
+    SN_WORKERS_LEAST = 4, /* by default, however little memory there is */
+    SN_WORKERS_MAX = 4096,
 };
+
+/* How many executions three quarters of this machine's memory carry, each using all it may. */
+uint32_t sn_settings_workers(uint32_t memory_limit_mb);
 
 /* From the environment. SN_EINVALID_ARGUMENT names the variable. */
 SN_WARN_UNUSED int sn_settings_read(sn_settings *out, sn_error *err);

@@ -58,6 +58,10 @@ static int check_limits(const sn_request *r, const sn_settings *settings, sn_err
         return sn_fail(err, SN_EINVALID_ARGUMENT,
                        "stdin has %zu bytes, more than the limit of 8 MiB (%d)", r->stdin_bytes,
                        SN_STDIN_MAX_BYTES);
+    if (r->deterministic && !(r->deterministic->time >= 0 && r->deterministic->time <= 4e9))
+        return sn_fail(err, SN_EINVALID_ARGUMENT,
+                       "deterministic.time is %g; it must be seconds since 1970, from 0 to 4e9",
+                       r->deterministic->time);
     size_t args_bytes = 0;
     for (size_t i = 0; i < r->args_count; i++)
         args_bytes += strlen(r->args[i]) + 1;

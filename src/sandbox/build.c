@@ -32,14 +32,20 @@ static int train_with(const sn_interpreter *interpreter, const char *program, co
         .timeout_ns = TRAINING_SECONDS * 1000000000ull,
         .memory_limit_bytes = (uint64_t)TRAINING_MEMORY_MB << 20,
         .output_limit_bytes = SN_OUTPUT_MOST_BYTES,
-        .profile_path = profile,
     };
     int rc = sn_read_file(&code, &job.code_bytes, program, SN_CODE_MAX_BYTES, err);
     if (rc < 0)
         return rc;
     job.code = code;
     sn_job_end end;
-    rc = sn_job_run(&end, interpreter, &job, err);
+    sn_zygote *zygote;
+    sn_zygote_options options = SN_ZYGOTE_OPTIONS_INIT;
+    options.profile_path = profile;
+    rc = sn_zygote_start(&zygote, interpreter, &options, err);
+    if (rc < 0)
+        return rc;
+    rc = sn_job_run(&end, zygote, &job, err);
+    sn_zygote_stop(zygote);
     if (rc < 0)
         return rc;
     if (end.ending != SN_JOB_DONE || end.done.outcome != SN_RETURNED || end.done.exit_code != 0)
@@ -128,8 +134,8 @@ static int build_trained(char **native_path, bool *built, const char *wasm, cons
     return rc;
 }
 
-int sn_interpreter_build(char **native_path, bool *built, const char *path,
-                         const sn_build_options *options, sn_error *err) {
+static int compile(char **native_path, bool *built, const char *path,
+                   const sn_build_options *options, sn_error *err) {
     sn_auto_free char *home = NULL;
     sn_auto_free char *wasm = NULL;
     sn_aot_options aot = SN_AOT_OPTIONS_INIT;
@@ -163,4 +169,18 @@ int sn_interpreter_build(char **native_path, bool *built, const char *path,
     }
     aot.check_only = false;
     return build_trained(native_path, built, wasm, options->training, aot, err);
+}
+
+int sn_interpreter_build(char **native_path, bool *built, const char *path,
+                         const sn_build_options *options, sn_error *err) {
+    sn_interpreter interpreter;
+    int rc = compile(native_path, built, path, options, err);
+    if (rc < 0)
+        return rc;
+    rc = sn_interpreter_open(&interpreter, NULL, path, options->notice, options->user, err);
+    if (rc == 0)
+        sn_interpreter_close(&interpreter);
+    else
+        free(SN_STEAL(*native_path));
+    return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * build.h - compiles an interpreter to native code, with or without training.
+ * build.h - compiles an interpreter to native code, with or without training, and makes its image.
  *
  * Training: the module is compiled once with counters, runs a folder of programs, and is compiled
  * again by what was counted. It takes twice as long and makes CPython about a sixth faster. The
@@ -9,6 +9,7 @@
 #ifndef SN_SANDBOX_BUILD_H
 #define SN_SANDBOX_BUILD_H
 
+#include "sandbox/interpreter.h"
 #include "wasm/aot.h"
 
 typedef struct sn_build_options {
@@ -17,6 +18,7 @@ typedef struct sn_build_options {
     const char *training;                /* NULL, or a folder of Python programs (*.py) */
     const volatile sig_atomic_t *cancel; /* NULL, or becomes non-zero to stop */
     sn_aot_progress_fn progress;
+    sn_notice_fn notice; /* NULL, or told of the image */
     void *user;
 } sn_build_options;
 

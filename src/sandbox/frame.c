@@ -16,6 +16,7 @@ size_t sn_frame_limit(uint32_t kind) {
         [SN_FRAME_ERROR] = SN_FRAME_EVENT_MOST_BYTES,
         [SN_FRAME_INPUT] = sizeof(uint32_t),
         [SN_FRAME_MEMORY] = sizeof(uint64_t),
+        [SN_FRAME_IMAGE] = SN_FRAME_CHUNK_BYTES,
         [SN_FRAME_FAULT] = sizeof(sn_error),
         [SN_FRAME_DONE] = sizeof(sn_frame_done),
     };

@@ -12,14 +12,14 @@
 #include "shannon.h"
 
 enum sn_frame_kind {
-    SN_FRAME_STARTED = 1, /* the caller's code is about to run; empty */
-    SN_FRAME_STDOUT,      /* bytes the guest wrote */
+    SN_FRAME_STDOUT = 1, /* bytes the guest wrote */
     SN_FRAME_STDERR,
     SN_FRAME_RESULT, /* strings (sn_frame_strings): MIME type, data, ... */
     SN_FRAME_DISPLAY,
     SN_FRAME_ERROR,  /* strings: name, value, traceback */
     SN_FRAME_INPUT,  /* u32: the guest waits for up to so many bytes */
-    SN_FRAME_MEMORY, /* u64: bytes of linear memory, at the start and whenever it has grown */
+    SN_FRAME_MEMORY, /* u64: bytes of linear memory, whenever it has grown */
+    SN_FRAME_IMAGE,  /* a piece of the guest's image (image.h), if the job is to make one */
     SN_FRAME_FAULT,  /* sn_error: the sandbox itself could not run the job */
     SN_FRAME_DONE,   /* sn_frame_done; the last one */
     SN_FRAME_KINDS,
@@ -30,11 +30,19 @@ typedef struct sn_frame_header {
     uint32_t bytes;
 } sn_frame_header;
 
+/* Why a guest was asked to stop. The numbers are also the guest ABI's. */
+enum sn_stop { SN_STOP_NONE, SN_STOP_TIME, SN_STOP_CPU };
+
 typedef struct sn_frame_done {
     uint32_t outcome; /* enum sn_outcome */
     uint32_t exit_code;
     uint32_t trap; /* enum sn_trap */
     uint32_t grow_refused;
+    uint32_t stop; /* enum sn_stop: it was asked to stop, whatever it did then */
+    uint32_t unused;
+    uint64_t started_ns; /* sn_now_ns() when the request was understood and the code about to run */
+    uint64_t cpu_ns;     /* of the worker, user and system */
+    uint64_t memory_bytes;
 } sn_frame_done;
 
 enum {

@@ -1,6 +1,7 @@
 /* interpreter.c - see interpreter.h. */
 #include "sandbox/interpreter.h"
 
+#include "sandbox/image_make.h"
 #include "util/auto.h"
 #include "util/error.h"
 #include "wasm/cache.h"
@@ -168,7 +169,64 @@ int sn_interpreter_open_native(sn_interpreter *out, const char *path, const char
     return 0;
 }
 
-int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path, sn_error *err) {
+/* ---- the image ---- */
+
+static void say(sn_notice_fn notice, void *user, const char *text) {
+    if (notice)
+        notice(user, text);
+}
+
+/* What is kept saves time the next time, no more: a folder that cannot be written is no error. */
+static void keep_image(const char *path, const char *file, size_t bytes, sn_notice_fn notice,
+                       void *user) {
+    sn_error err = SN_ERROR_INIT;
+    sn_auto_free char *folder = sn_format("%.*s", (int)(strrchr(path, '/') - path), path);
+    int rc = sn_make_dirs(folder, &err);
+    if (rc == 0)
+        rc = sn_replace_file(path, file, bytes, &err);
+    if (rc < 0) {
+        sn_auto_free char *text = sn_format("the base image is not kept: %s", err.message);
+        say(notice, user, text);
+    }
+}
+
+static int make_image(sn_interpreter *interpreter, const char *path, sn_notice_fn notice,
+                      void *user, sn_error *err) {
+    sn_auto_free char *file = NULL;
+    size_t bytes;
+    uint64_t start = sn_now_ns();
+    int rc = sn_image_make(&interpreter->image, &file, &bytes, interpreter, err);
+    if (rc < 0)
+        return rc;
+    sn_auto_free char *text = sn_format("made the interpreter's base image: %.1f MB in %.0f ms",
+                                        (double)bytes / 1e6, (double)(sn_now_ns() - start) / 1e6);
+    say(notice, user, text);
+    keep_image(path, file, bytes, notice, user);
+    return 0;
+}
+
+static int open_image(sn_interpreter *interpreter, const char *home, sn_notice_fn notice,
+                      void *user, sn_error *err) {
+    sn_image_origin *origin = &interpreter->origin;
+    sn_auto_free char *archive = beside(interpreter->path, ".zip");
+    int rc =
+        sn_cache_digest(origin->module_sha256, home, interpreter->path, ARCHIVE_MAX_BYTES, err);
+    if (rc == 0)
+        rc = sn_cache_digest(origin->archive_sha256, home, archive, ARCHIVE_MAX_BYTES, err);
+    if (rc < 0)
+        return rc;
+    sn_auto_free char *path = sn_image_path(home, origin);
+    sn_error why = SN_ERROR_INIT;
+    rc = sn_image_open(&interpreter->image, path, origin, &why);
+    if (rc == 0)
+        return 0;
+    if (rc != SN_ENOT_FOUND)
+        say(notice, user, why.message);
+    return make_image(interpreter, path, notice, user, err);
+}
+
+int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
+                        sn_notice_fn notice, void *user, sn_error *err) {
     sn_auto_free char *cache = NULL;
     sn_auto_free char *wasm = NULL;
     sn_auto_free char *native = NULL;
@@ -179,7 +237,14 @@ int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
         rc = sn_interpreter_check(cache, wasm, err);
     if (rc == 0)
         rc = sn_cache_find(&native, cache, wasm, err);
-    return rc == 0 ? sn_interpreter_open_native(out, wasm, native, err) : rc;
+    if (rc == 0)
+        rc = sn_interpreter_open_native(out, wasm, native, err);
+    if (rc < 0 || !out->is_guest)
+        return rc;
+    rc = open_image(out, cache, notice, user, err);
+    if (rc < 0)
+        sn_interpreter_close(out);
+    return rc;
 }
 
 void sn_interpreter_close(sn_interpreter *interpreter) {
@@ -187,6 +252,7 @@ void sn_interpreter_close(sn_interpreter *interpreter) {
         sn_native_close(interpreter->native);
     sn_unmap(&interpreter->archive);
     sn_filter_free(interpreter->filter);
+    sn_image_close(interpreter->image);
     free(interpreter->path);
     *interpreter = (sn_interpreter){0};
 }

@@ -9,6 +9,7 @@
 #ifndef SN_SANDBOX_INTERPRETER_H
 #define SN_SANDBOX_INTERPRETER_H
 
+#include "sandbox/image.h"
 #include "sandbox/syscalls.h"
 #include "util/io.h"
 #include "wasm/instance.h"
@@ -21,7 +22,13 @@ typedef struct sn_interpreter {
     sn_mapping archive;
     sn_filter *filter; /* for its workers; compiled before the first is forked */
     bool is_guest;
+    sn_image_origin origin; /* a guest's; empty if it was opened without its image */
+    sn_image *image;        /* NULL: none */
 } sn_interpreter;
+
+/* Told what was done unasked: an image that was damaged was made anew. One line, without a newline.
+ */
+typedef void (*sn_notice_fn)(void *user, const char *text);
 
 /* The user's cache folder: `home`, else SHANNON_HOME, else <XDG_DATA_HOME or
  * ~/.local/share>/shannon. free() it. */
@@ -41,11 +48,14 @@ SN_WARN_UNUSED int sn_interpreter_find(char **out, const char *path, sn_error *e
  */
 SN_WARN_UNUSED int sn_interpreter_check(const char *home, const char *wasm_path, sn_error *err);
 
-/* Opens what sn_interpreter_find() found; checks the native code (wasm/cache.h) and loads it. */
+/*
+ * Opens what sn_interpreter_find() found; checks the native code (wasm/cache.h) and loads it; opens
+ * a guest's image, or makes it. `notice` may be NULL.
+ */
 SN_WARN_UNUSED int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
-                                       sn_error *err);
+                                       sn_notice_fn notice, void *user, sn_error *err);
 
-/* The same with a given native object, which the caller has checked. */
+/* The same with a given native object, which the caller has checked, and without an image. */
 SN_WARN_UNUSED int sn_interpreter_open_native(sn_interpreter *out, const char *path,
                                               const char *native, sn_error *err);
 

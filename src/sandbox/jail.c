@@ -10,36 +10,27 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-/* Each line: what a worker may use at most, and why. RLIMIT_AS is not among them: the reservation
- * of linear memory alone is 8 GiB of address space, and memory.grow has its own limit. */
-static const struct {
-    int resource;
-    rlim_t most;
-} resource_limits[] = {
-    {RLIMIT_CORE, 0},  /* a dump would hold the caller's data */
-    {RLIMIT_FSIZE, 0}, /* it writes to no file */
-    {RLIMIT_NPROC, 0}, /* it starts nothing; not enforced for root */
-    {RLIMIT_MEMLOCK, 0}, {RLIMIT_MSGQUEUE, 0},
-};
-
-static int close_all_but(int keep_fd) {
-    if (keep_fd > 0 && close_range(0, (unsigned)keep_fd - 1, 0) < 0)
-        return -1;
-    return close_range((unsigned)keep_fd + 1, UINT_MAX, 0);
+static int limit(int resource, rlim_t soft, rlim_t hard, sn_error *err) {
+    struct rlimit limits = {soft, hard};
+    if (setrlimit((__rlimit_resource_t)resource, &limits) == 0)
+        return 0;
+    return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot set resource limit %d", resource);
 }
 
-int sn_jail_enter(const sn_jail *jail, sn_error *err) {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot restrict the worker");
-    if (getppid() != jail->supervisor)
-        _exit(0); /* it died before PR_SET_PDEATHSIG took effect */
-    if (close_all_but(jail->keep_fd) < 0)
-        return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot close the worker's descriptors");
-    for (size_t i = 0; i < SN_COUNT(resource_limits); i++) {
-        struct rlimit limit = {resource_limits[i].most, resource_limits[i].most};
-        if (setrlimit((__rlimit_resource_t)resource_limits[i].resource, &limit) < 0)
-            return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot set resource limit %d",
-                                 resource_limits[i].resource);
+int sn_jail_prepare(sn_error *err) {
+    /* Each line: what a worker may use at most, and why. RLIMIT_AS is not among them: the
+     * reservation of linear memory alone is 8 GiB of address space, and memory.grow has its own
+     * limit. */
+    static const int zero[] = {
+        RLIMIT_CORE,  /* a dump would hold the caller's data */
+        RLIMIT_FSIZE, /* it writes to no file */
+        RLIMIT_MEMLOCK,
+        RLIMIT_MSGQUEUE,
+    };
+    for (size_t i = 0; i < SN_COUNT(zero); i++) {
+        int rc = limit(zero[i], 0, 0, err);
+        if (rc < 0)
+            return rc;
     }
     /* A terminal's Ctrl-C reaches the whole process group; what it means is for the supervisor to
      * say. */
@@ -47,5 +38,28 @@ int sn_jail_enter(const sn_jail *jail, sn_error *err) {
     signal(SIGTSTP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
-    return sn_filter_install(jail->filter, err); /* last: it forbids all of the above */
+    signal(SIGCHLD, SIG_DFL);
+    return 0;
+}
+
+static int close_all_but(int keep_fd) {
+    if (keep_fd > 0 && close_range(0, (unsigned)keep_fd - 1, 0) < 0)
+        return -1;
+    return close_range((unsigned)keep_fd + 1, UINT_MAX, 0);
+}
+
+int sn_jail_enter(const sn_jail *jail, int keep_fd, sn_error *err) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot restrict the worker");
+    if (getppid() != jail->zygote)
+        _exit(0); /* it died before PR_SET_PDEATHSIG took effect */
+    if (close_all_but(keep_fd) < 0)
+        return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot close the worker's descriptors");
+    int rc = limit(RLIMIT_NPROC, 0, 0, err); /* it starts nothing; not enforced for root */
+    if (rc == 0 && jail->cpu_seconds)
+        rc = limit(RLIMIT_CPU, jail->cpu_seconds, (rlim_t)jail->cpu_seconds + 1, err);
+    if (rc < 0)
+        return rc;
+    /* last: it forbids all of the above */
+    return jail->filter ? sn_filter_install(jail->filter, err) : 0;
 }

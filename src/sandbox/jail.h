@@ -1,10 +1,7 @@
 /*
- * jail.h - what a worker gives up before the first instruction of the guest. The sandbox of the
- * module (wasm/) is the first wall; this is the second, for whoever breaks through the first.
- *
- * No new privileges, resource limits, no descriptors but its own, death with its supervisor, and a
- * filter of system calls (syscalls.h). Namespaces belong here too; they are not there yet
- * (SECURITY.md).
+ * jail.h - what a worker gives up before the first instruction of the guest, beside what it
+ * inherits from its zygote (walls.h). The sandbox of the module (wasm/) is the first wall; this is
+ * the second, for whoever breaks through the first.
  */
 #ifndef SN_SANDBOX_JAIL_H
 #define SN_SANDBOX_JAIL_H
@@ -13,13 +10,16 @@
 
 #include <sys/types.h>
 
+/* In the zygote, once: resource limits and signals that its workers inherit. */
+SN_WARN_UNUSED int sn_jail_prepare(sn_error *err);
+
 typedef struct sn_jail {
-    int keep_fd;      /* stays open, everything else is closed */
-    pid_t supervisor; /* the parent that the worker must not outlive */
-    const sn_filter *filter;
+    pid_t zygote;            /* the parent that the worker must not outlive */
+    uint32_t cpu_seconds;    /* 0: none. Then SIGXCPU, and SIGKILL a second later */
+    const sn_filter *filter; /* NULL: none is to be had, and that was accepted */
 } sn_jail;
 
-/* Closes the jail around this process, for good. */
-SN_WARN_UNUSED int sn_jail_enter(const sn_jail *jail, sn_error *err);
+/* Closes the jail around this process, for good. All descriptors but `keep_fd` are closed. */
+SN_WARN_UNUSED int sn_jail_enter(const sn_jail *jail, int keep_fd, sn_error *err);
 
 #endif

@@ -2,19 +2,20 @@
  * job.h - one execution as the sandbox sees it: what to run, within which limits, and who is told
  * what it does. The layer above has validated the request; the limits are enforced here.
  *
- * Theory of operation. sn_job_run() makes a socket pair and forks a *worker* (worker.h). The worker
- * gives up what it does not need (jail.h), builds the guest's file system, instantiates the module
- * and runs it; all that the guest does comes back as frames (frame.h). The *supervisor* - the
- * calling thread - forwards frames, answers the guest's reads from stdin, and watches the clock: at
- * the limit it kills the worker. A worker is used once.
+ * Theory of operation. sn_job_run() takes a *worker* from a zygote (zygote.h): a process that is
+ * jailed, has the guest's world built, and waits. It sends the request (request.h), and all that
+ * the guest does comes back as frames (frame.h). The *supervisor* - the calling thread - forwards
+ * frames, answers the guest's reads from stdin, and watches the clock. At the time limit the
+ * worker itself asks the guest to stop, which is then an exception in Python; a guest that goes on
+ * is killed by the supervisor when the grace period is over. A worker is used once.
  */
 #ifndef SN_SANDBOX_JOB_H
 #define SN_SANDBOX_JOB_H
 
 #include "sandbox/frame.h"
-#include "sandbox/interpreter.h"
+#include "sandbox/zygote.h"
 
-/* A frame of the kinds STDOUT, STDERR, RESULT, DISPLAY, ERROR. Non-zero: cancel. */
+/* A frame of the kinds STDOUT, STDERR, RESULT, DISPLAY, ERROR, IMAGE. Non-zero: cancel. */
 typedef int (*sn_job_frame_fn)(void *user, enum sn_frame_kind kind, const void *data, size_t bytes);
 
 /* All memory is the caller's and lives until sn_job_run() returns. */
@@ -33,15 +34,21 @@ typedef struct sn_job {
     uint64_t timeout_ns;
     uint64_t memory_limit_bytes;
     uint64_t output_limit_bytes; /* of both streams together, before the worker is stopped */
-    const char
-        *profile_path; /* NULL, or where an instrumented object's counts go: no jail (build.h) */
+    bool deterministic;          /* clock and randomness from the two below */
+    uint64_t seed;
+    uint64_t time_ns;
+    bool make_image; /* run no code, but make the guest's image; the zygote has none */
     sn_job_frame_fn on_frame;
     void *user;
 } sn_job;
 
+/* What a guest has to come to an end after it was asked to stop. */
+#define SN_JOB_GRACE_NS 1000000000ull
+
 enum sn_job_ending {
     SN_JOB_DONE, /* the guest returned, exited or trapped: `done` */
     SN_JOB_TIMEOUT,
+    SN_JOB_CPU_LIMIT,
     SN_JOB_CANCELLED,
     SN_JOB_OUTPUT_LIMIT,
     SN_JOB_LOST, /* the worker died without a word: `signal` */
@@ -50,17 +57,17 @@ enum sn_job_ending {
 typedef struct sn_job_end {
     enum sn_job_ending ending;
     sn_frame_done done;
-    int signal; /* that ended a lost worker, or 0 */
+    int signal;       /* that ended a lost worker, or 0 */
+    bool zygote_died; /* and took the worker along */
     uint64_t wall_ns;
     uint64_t cpu_ns;
-    uint64_t startup_ns; /* to SN_FRAME_STARTED; wall_ns if it never came */
+    uint64_t startup_ns; /* until the code was about to run; wall_ns if it never was */
     uint64_t peak_memory_bytes;
     uint64_t output_bytes;
 } sn_job_end;
 
-/* Blocks until the worker has ended and was reaped. An error is ours: no process, no memory, a
+/* Blocks until the worker has ended; from any thread. An error is ours: no process, no memory, a
  * module whose imports are not offered, a damaged archive. */
-SN_WARN_UNUSED int sn_job_run(sn_job_end *out, const sn_interpreter *interpreter, const sn_job *job,
-                              sn_error *err);
+SN_WARN_UNUSED int sn_job_run(sn_job_end *out, sn_zygote *zygote, const sn_job *job, sn_error *err);
 
 #endif

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-enum tag { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4 };
-enum { FLAG_ONE_SHOT = 1 };
+enum tag { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4, TAG_TIME_LIMIT = 5 };
+enum { FLAG_ONE_SHOT = 1, FLAG_RESTORED = 2 };
 
 /* More than any valid request: its parts have their own limits (include/shannon.h). */
 enum { MOST_BYTES = SN_FILES_MAX_BYTES + (8 << 20) };
@@ -17,6 +17,10 @@ enum { MOST_BYTES = SN_FILES_MAX_BYTES + (8 << 20) };
 typedef struct head {
     uint64_t memory_limit_bytes;
     uint64_t timeout_ns;
+    uint64_t seed;
+    uint64_t time_ns;
+    uint32_t deterministic;
+    uint32_t make_image;
     uint32_t is_guest;
     uint32_t records_bytes; /* or, for a command, of its arguments, each ended by a NUL */
     uint32_t args_count;
@@ -39,9 +43,13 @@ static bool add_record(sn_buffer *to, enum tag tag, const void *data, size_t byt
 }
 
 static bool add_records(sn_buffer *to, const sn_job *job) {
-    uint32_t flags = FLAG_ONE_SHOT;
+    uint32_t flags = FLAG_ONE_SHOT | FLAG_RESTORED;
+    uint32_t limit_ms = (uint32_t)(job->timeout_ns / 1000000);
+    if (job->make_image)
+        return true;
     bool ok = add_record(to, TAG_CODE, job->code, job->code_bytes) &&
-              add_record(to, TAG_FLAGS, &flags, sizeof flags);
+              add_record(to, TAG_FLAGS, &flags, sizeof flags) &&
+              add_record(to, TAG_TIME_LIMIT, &limit_ms, sizeof limit_ms);
     if (ok && job->filename)
         ok = add_record(to, TAG_FILENAME, job->filename, strlen(job->filename));
     for (size_t i = 0; ok && i < job->args_count; i++)
@@ -84,6 +92,10 @@ int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
     head h = {
         .memory_limit_bytes = job->memory_limit_bytes,
         .timeout_ns = job->timeout_ns,
+        .seed = job->seed,
+        .time_ns = job->time_ns,
+        .deterministic = job->deterministic,
+        .make_image = job->make_image,
         .is_guest = is_guest,
         .files_count = (uint32_t)job->files_count,
     };
@@ -178,7 +190,14 @@ int sn_request_receive(sn_received *out, int fd, sn_error *err) {
     if (h.files_bytes > MOST_BYTES || h.records_bytes > MOST_BYTES ||
         h.args_count > h.records_bytes || h.files_count > SN_FILES_MAX)
         return malformed(err);
-    sn_received r = {.memory_limit_bytes = h.memory_limit_bytes, .timeout_ns = h.timeout_ns};
+    sn_received r = {
+        .memory_limit_bytes = h.memory_limit_bytes,
+        .timeout_ns = h.timeout_ns,
+        .make_image = h.make_image,
+        .deterministic = h.deterministic,
+        .seed = h.seed,
+        .time_ns = h.time_ns,
+    };
     size_t bytes = h.records_bytes + h.files_bytes;
     r.data = malloc(bytes + 1);
     if (!r.data)

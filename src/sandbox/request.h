@@ -14,6 +14,10 @@
 typedef struct sn_received {
     uint64_t memory_limit_bytes;
     uint64_t timeout_ns;
+    bool make_image; /* nothing else is in it then */
+    bool deterministic;
+    uint64_t seed;
+    uint64_t time_ns;
     const uint8_t *records; /* for guest_run(); NULL: a command */
     size_t records_bytes;
     const char **args; /* a command's argv */

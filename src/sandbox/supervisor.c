@@ -6,16 +6,14 @@
  */
 #include "sandbox/job.h"
 #include "sandbox/request.h"
-#include "sandbox/worker.h"
 #include "util/auto.h"
 #include "util/error.h"
+#include "util/io.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,8 +25,9 @@ typedef struct supervisor {
     const sn_job *job;
     sn_job_end *end;
     sn_error *err;
-    int fd;
-    pid_t worker;
+    sn_ready worker;
+    bool is_guest;
+    bool heard; /* a frame has come: the worker has begun */
     uint64_t start_ns;
     uint64_t deadline_ns;
     uint64_t event_bytes; /* of values, displays and errors: they count against the output limit */
@@ -56,7 +55,8 @@ static void fail(supervisor *s) {
 static void answer_input(supervisor *s, const void *data, size_t bytes) {
     uint32_t count = (uint32_t)bytes;
     s->input_wanted = 0;
-    if (sn_send_full(s->fd, &count, sizeof count) < 0 || sn_send_full(s->fd, data, bytes) < 0)
+    if (sn_send_full(s->worker.fd, &count, sizeof count) < 0 ||
+        sn_send_full(s->worker.fd, data, bytes) < 0)
         finish(s, SN_JOB_LOST); /* it is gone, or asks without reading the answers */
 }
 
@@ -80,9 +80,6 @@ static void answer_from_fd(supervisor *s) {
 
 static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t bytes) {
     switch (kind) {
-    case SN_FRAME_STARTED:
-        s->end->startup_ns = sn_now_ns() - s->start_ns;
-        return;
     case SN_FRAME_STDOUT:
     case SN_FRAME_STDERR:
         s->end->output_bytes += bytes;
@@ -91,6 +88,10 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
     case SN_FRAME_DISPLAY:
     case SN_FRAME_ERROR:
         s->event_bytes += bytes;
+        break;
+    case SN_FRAME_IMAGE: /* no output: the memory limit bounds it */
+        if (!s->job->make_image)
+            return finish(s, SN_JOB_LOST);
         break;
     case SN_FRAME_INPUT:
         if (bytes != sizeof s->input_wanted)
@@ -148,6 +149,7 @@ static bool inbox_reserve(supervisor *s, size_t bytes) {
 
 static void take_frames(supervisor *s) {
     size_t at = 0;
+    s->heard = true;
     while (!s->ended) {
         sn_frame_header header;
         if (s->inbox_bytes - at < sizeof header)
@@ -170,7 +172,8 @@ static void take_frames(supervisor *s) {
 static void receive(supervisor *s) {
     if (!inbox_reserve(s, 2 * SN_FRAME_CHUNK_BYTES))
         return;
-    ssize_t n = recv(s->fd, s->inbox + s->inbox_bytes, s->inbox_capacity - s->inbox_bytes, 0);
+    ssize_t n =
+        recv(s->worker.fd, s->inbox + s->inbox_bytes, s->inbox_capacity - s->inbox_bytes, 0);
     if (n < 0 && errno == EINTR)
         return;
     if (n <= 0)
@@ -190,7 +193,7 @@ static void supervise(supervisor *s) {
         uint64_t left_ns = s->deadline_ns - now;
         struct timespec wait = {(time_t)(left_ns / 1000000000u), (long)(left_ns % 1000000000u)};
         struct pollfd fds[] = {
-            [WORKER] = {s->fd, POLLIN, 0},
+            [WORKER] = {s->worker.fd, POLLIN, 0},
             [CANCEL] = {s->job->cancel_fd, POLLIN, 0},
             [INPUT] = {s->input_wanted ? s->job->stdin_fd : -1, POLLIN, 0},
         };
@@ -210,48 +213,91 @@ static void supervise(supervisor *s) {
     }
 }
 
-static void reap(supervisor *s) {
-    int status = 0;
-    struct rusage usage;
-    bool done = s->ended && !s->failed && s->end->ending == SN_JOB_DONE;
-    if (!done)
-        kill(s->worker, SIGKILL);
-    while (wait4(s->worker, &status, 0, &usage) < 0 && errno == EINTR)
-        ;
-    s->end->cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000u +
-                     (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000u;
-    s->end->wall_ns = sn_now_ns() - s->start_ns;
-    if (!s->end->startup_ns)
-        s->end->startup_ns = s->end->wall_ns;
-    s->end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+/* ---- the end ---- */
+
+/* The worker is killed if it has not said that it is done, and what the zygote has to tell of its
+ * end is waited for, so that whoever hears of the end can rely on it. */
+static void end_worker(supervisor *s) {
+    enum { PATIENCE_MS = 2000 };
+    sn_job_end *end = s->end;
+    if (s->ended && !s->failed && end->ending == SN_JOB_DONE)
+        return;
+    sn_exit_report report;
+    (void)!send(s->worker.life, "k", 1, MSG_NOSIGNAL);
+    struct pollfd life = {s->worker.life, POLLIN, 0};
+    int ready;
+    do
+        ready = poll(&life, 1, PATIENCE_MS);
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0 || recv(s->worker.life, &report, sizeof report, 0) != sizeof report) {
+        end->zygote_died = true; /* or does not answer: it is of no more use */
+        return;
+    }
+    end->cpu_ns = report.cpu_ns;
+    end->signal = WIFSIGNALED(report.wait_status) ? WTERMSIG(report.wait_status) : 0;
 }
 
-int sn_job_run(sn_job_end *out, const sn_interpreter *interpreter, const sn_job *job,
-               sn_error *err) {
-    *out = (sn_job_end){0};
-    supervisor s = {.job = job, .end = out, .err = err, .start_ns = sn_now_ns()};
-    s.deadline_ns = s.start_ns + job->timeout_ns;
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot make a socket pair");
-    sn_auto_fd int mine = pair[0];
-    sn_auto_fd int theirs = pair[1];
-    pid_t self = getpid();
-    fflush(NULL); /* so that the child has nothing of ours to write a second time */
-    s.worker = fork();
-    if (s.worker < 0)
-        return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot start a worker");
-    if (s.worker == 0)
-        sn_worker_main(theirs, self, interpreter, job->profile_path);
-    s.fd = mine;
-    close(SN_STEAL_FD(theirs));
+/* What is measured by the worker itself is believed as far as it can be true. */
+static void measure(supervisor *s) {
+    sn_job_end *end = s->end;
+    const sn_frame_done *done = &end->done;
+    end->wall_ns = sn_now_ns() - s->start_ns;
+    end->startup_ns = end->wall_ns;
+    if (end->ending != SN_JOB_DONE)
+        return;
+    if (done->started_ns >= s->start_ns && done->started_ns - s->start_ns < end->wall_ns)
+        end->startup_ns = done->started_ns - s->start_ns;
+    end->cpu_ns = done->cpu_ns;
+    if (done->memory_bytes > end->peak_memory_bytes)
+        end->peak_memory_bytes = done->memory_bytes;
+}
+
+/* The kernel enforces the limit of CPU time, and says no more than that it killed the worker. */
+static void look_for_cpu_limit(supervisor *s, uint32_t cpu_seconds) {
+    bool killed = s->end->signal == SIGKILL || s->end->signal == SIGXCPU;
+    if (s->end->ending == SN_JOB_LOST && killed && cpu_seconds > 0 &&
+        s->end->cpu_ns >= cpu_seconds * 1000000000ull)
+        s->end->ending = SN_JOB_CPU_LIMIT;
+}
+
+/* One try. True: the worker was gone before it could begin, and nothing has happened. */
+static bool run_once(supervisor *s, sn_zygote *zygote) {
+    if (sn_zygote_take(&s->worker, zygote, s->err) < 0) {
+        fail(s);
+        return false;
+    }
     struct timeval patience = {.tv_sec = SEND_SECONDS};
-    setsockopt(mine, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    int sent = sn_request_send(mine, job, interpreter->is_guest, err);
+    setsockopt(s->worker.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int sent = sn_request_send(s->worker.fd, s->job, s->is_guest, s->err);
     if (sent < 0 && sent != SN_EUNAVAILABLE)
-        fail(&s); /* else the worker has ended, and may have said why */
-    supervise(&s);
-    reap(&s);
+        fail(s); /* else the worker has ended, and may have said why */
+    supervise(s);
+    end_worker(s);
+    look_for_cpu_limit(s, sn_zygote_cpu_seconds(zygote));
+    measure(s);
+    sn_ready_release(&s->worker);
+    bool killed = s->end->zygote_died || s->end->signal == SIGKILL;
+    return !s->failed && s->end->ending == SN_JOB_LOST && !s->heard && killed;
+}
+
+int sn_job_run(sn_job_end *out, sn_zygote *zygote, const sn_job *job, sn_error *err) {
+    enum { TRIES = 3 };
+    const sn_interpreter *interpreter = sn_zygote_interpreter(zygote);
+    supervisor s = {.job = job, .end = out, .err = err, .start_ns = sn_now_ns()};
+    s.is_guest = interpreter->is_guest;
+    /* A guest is asked to stop first; whatever is no guest cannot be asked. */
+    uint64_t grace_ns = s.is_guest && !job->make_image ? SN_JOB_GRACE_NS : 0;
+    s.deadline_ns = s.start_ns + job->timeout_ns + grace_ns;
+    for (int i = 0; i < TRIES; i++) {
+        *out = (sn_job_end){0};
+        s.ended = false;
+        s.inbox_bytes = 0;
+        if (interpreter->image)
+            out->peak_memory_bytes = interpreter->image->saved.memory_bytes;
+        if (!run_once(&s, zygote))
+            break;
+        sn_zygote_distrust(zygote);
+    }
     free(s.inbox);
     return s.failed ? (err ? err->code : SN_EINTERNAL) : 0;
 }

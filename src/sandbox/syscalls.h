@@ -15,6 +15,9 @@ typedef struct sn_filter sn_filter;
 SN_WARN_UNUSED int sn_filter_new(sn_filter **out, sn_error *err);
 void sn_filter_free(sn_filter *filter);
 
+/* Whether this kernel, and whoever filters us, lets filters be installed. */
+bool sn_filter_available(void);
+
 /* Installs it in the calling thread, for good. Needs no_new_privs. */
 SN_WARN_UNUSED int sn_filter_install(const sn_filter *filter, sn_error *err);
 

@@ -1,27 +1,35 @@
 /* worker.c - see worker.h. */
 #include "sandbox/worker.h"
 
+#include "sandbox/frame.h"
+#include "sandbox/image.h"
 #include "sandbox/imports.h"
-#include "sandbox/jail.h"
 #include "sandbox/request.h"
+#include "sandbox/stopper.h"
 #include "util/auto.h"
 #include "util/error.h"
+#include "wasi/deterministic.h"
 #include "wasi/wasi.h"
 
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-/* WASI errnos (witx, `errno`) that the emit import answers. */
+/* WASI errnos (witx, `errno`) that the functions below answer. */
 enum {
     ERRNO_SUCCESS = 0,
     ERRNO_BADF = 8,
     ERRNO_FAULT = 21,
-    ERRNO_NOSPC = 27,
+    ERRNO_INTR = 27,
     ERRNO_INVAL = 28,
-    ERRNO_IO = 29
+    ERRNO_IO = 29,
+    ERRNO_NOSPC = 51,
 };
 
-typedef struct worker {
+enum { GUEST_ABI = 2 };
+
+typedef struct sn_worker {
     int fd;
     const sn_interpreter *interpreter;
     sn_received request;
@@ -29,6 +37,14 @@ typedef struct worker {
     sn_wasi *wasi;
     sn_instance *instance;
     sn_memory *memory;
+    sn_deterministic_sources deterministic;
+    uint64_t started_ns;
+    sn_warmup warmup;
+    uint8_t *touched; /* NULL, or what sn_worker_watch() said */
+    bool input_asked; /* and not answered yet */
+    uint8_t *input;   /* what came and the guest did not read yet */
+    size_t input_at;
+    size_t input_bytes;
 } worker;
 
 /* ---- what the guest's world is connected to ---- */
@@ -47,15 +63,48 @@ static int take_output(void *user, int fd, const void *data, size_t bytes) {
     return ERRNO_SUCCESS;
 }
 
+/* The answer to what was asked for; it may come after the guest was asked to stop. */
+static int receive_input(worker *w) {
+    uint32_t have;
+    size_t got = 0;
+    while (got < sizeof have) {
+        if (got == 0 && sn_stopper_is_pending())
+            return ERRNO_INTR;
+        ssize_t n = read(w->fd, (char *)&have + got, sizeof have - got);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return ERRNO_IO;
+        got += n > 0 ? (size_t)n : 0;
+    }
+    if (have > SN_FRAME_INPUT_MOST_BYTES || sn_read_full(w->fd, w->input, have) != (ssize_t)have)
+        return ERRNO_IO;
+    w->input_asked = false;
+    w->input_at = 0;
+    w->input_bytes = have;
+    return ERRNO_SUCCESS;
+}
+
+static int ask_input(worker *w, size_t bytes) {
+    uint32_t want = bytes < SN_FRAME_INPUT_MOST_BYTES ? (uint32_t)bytes : SN_FRAME_INPUT_MOST_BYTES;
+    if (!w->input && !(w->input = malloc(SN_FRAME_INPUT_MOST_BYTES)))
+        return ERRNO_IO;
+    if (!w->input_asked && sn_frame_send(w->fd, SN_FRAME_INPUT, &want, sizeof want) < 0)
+        return ERRNO_IO;
+    w->input_asked = true;
+    return receive_input(w);
+}
+
 static int64_t give_input(void *user, void *data, size_t bytes) {
     worker *w = user;
-    uint32_t want = bytes < SN_FRAME_INPUT_MOST_BYTES ? (uint32_t)bytes : SN_FRAME_INPUT_MOST_BYTES;
-    uint32_t have;
-    if (sn_frame_send(w->fd, SN_FRAME_INPUT, &want, sizeof want) < 0 ||
-        sn_read_full(w->fd, &have, sizeof have) != sizeof have || have > want ||
-        sn_read_full(w->fd, data, have) != (ssize_t)have)
-        return -ERRNO_IO;
-    return have;
+    if (w->input_at == w->input_bytes) {
+        int failed = ask_input(w, bytes);
+        if (failed)
+            return -failed;
+    }
+    size_t left = w->input_bytes - w->input_at;
+    size_t count = bytes < left ? bytes : left;
+    memcpy(data, w->input + w->input_at, count);
+    w->input_at += count;
+    return (int64_t)count;
 }
 
 /* The import shannon.emit of the guest ABI. */
@@ -97,19 +146,14 @@ static int build_files(worker *w, sn_error *err) {
                                   w->interpreter->archive.bytes, err);
     if (rc == 0)
         rc = sn_vfs_add_dir(w->vfs, "/tmp", err);
-    for (size_t i = 0; rc == 0 && i < w->request.files_count; i++) {
-        const sn_input_file *file = &w->request.files[i];
-        sn_auto_free char *path =
-            sn_format("%s%s", strncmp(file->path, "/tmp/", 5) == 0 ? "" : "/tmp/", file->path);
-        rc = sn_vfs_add_file(w->vfs, path, file->content, file->content_bytes, err);
-    }
     return rc;
 }
 
-static int build_wasi(worker *w, const char *const *args, size_t args_count, sn_error *err) {
+static int build_wasi(worker *w, sn_error *err) {
+    static const char *const args[] = {"python"};
     sn_wasi_options options = SN_WASI_OPTIONS_INIT;
     options.args = args;
-    options.args_count = args_count;
+    options.args_count = SN_COUNT(args);
     options.vfs = w->vfs;
     options.input = give_input;
     options.output = take_output;
@@ -123,44 +167,101 @@ static int build_instance(worker *w, sn_error *err) {
     options.host_tables = sn_import_tables;
     options.host_contexts = contexts;
     options.host_tables_count = SN_IMPORT_TABLES;
-    options.memory_limit_bytes = w->request.memory_limit_bytes;
+    options.memory_limit_bytes = UINT64_MAX; /* until there is a request */
+    options.saved = w->interpreter->image ? &w->interpreter->image->saved : NULL;
     int rc = sn_instance_new(&w->instance, w->interpreter->native, &options, err);
     if (rc < 0)
         return rc;
     w->memory = sn_instance_memory(w->instance);
     w->memory->on_grow = tell_memory;
     w->memory->on_grow_user = w;
-    tell_memory(w, w->memory->size_bytes);
     sn_wasi_set_memory(w->wasi, w->memory);
     return 0;
 }
 
-/* ---- running it ---- */
+int sn_worker_new(sn_worker **out, const sn_interpreter *interpreter, sn_error *err) {
+    worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for a worker");
+    w->interpreter = interpreter;
+    w->fd = -1;
+    int rc = build_files(w, err);
+    if (rc == 0)
+        rc = build_wasi(w, err);
+    if (rc == 0)
+        rc = build_instance(w, err);
+    if (rc == 0)
+        *out = w;
+    return rc;
+}
 
-/* One call that must return `expected`; true if the guest may be called again. */
+size_t sn_worker_pages(const sn_worker *w) {
+    return w->memory->size_bytes / 4096;
+}
+
+void sn_worker_watch(sn_worker *w, uint8_t *touched) {
+    w->touched = touched;
+}
+
+void sn_worker_set_warmup(sn_worker *w, const sn_warmup *warmup) {
+    w->warmup = *warmup;
+}
+
+/* ---- a guest ---- */
+
+/* One call that must return `expected`. */
 static int call_expecting(sn_call *call, worker *w, const char *name, uint32_t expected,
                           sn_error *err) {
     int rc = sn_instance_call(call, w->instance, name, NULL, 0, err);
-    if (rc == 0 && call->outcome == SN_RETURNED && call->value != expected)
-        rc = sn_fail(err, SN_EUNAVAILABLE, "the interpreter's %s answered %u instead of %u", name,
-                     call->value, expected);
+    if (rc < 0)
+        return rc;
+    if (call->outcome != SN_RETURNED)
+        return sn_fail(err, SN_EUNAVAILABLE, "the interpreter does not start: its %s ended by %s",
+                       name, call->outcome == SN_EXITED ? "proc_exit" : sn_trap_text(call->trap));
+    if (call->value != expected)
+        return sn_fail(err, SN_EUNAVAILABLE, "the interpreter's %s answered %u instead of %u", name,
+                       call->value, expected);
+    return 0;
+}
+
+static int start_guest(worker *w, sn_error *err) {
+    sn_call call;
+    int rc = sn_instance_call(&call, w->instance, "_initialize", NULL, 0, err);
+    if (rc == 0)
+        rc = call_expecting(&call, w, "guest_abi", GUEST_ABI, err);
+    if (rc == 0)
+        rc = call_expecting(&call, w, "guest_init", 0, err);
     return rc;
+}
+
+static int put_image(void *user, const void *data, size_t bytes) {
+    const worker *w = user;
+    const char *at = data;
+    while (bytes > 0) {
+        size_t chunk = bytes < SN_FRAME_CHUNK_BYTES ? bytes : SN_FRAME_CHUNK_BYTES;
+        if (sn_frame_send(w->fd, SN_FRAME_IMAGE, at, chunk) < 0)
+            return SN_EINTERNAL;
+        at += chunk;
+        bytes -= chunk;
+    }
+    return 0;
+}
+
+/* The time that an image was made at is one time for all; its randomness is no secret. */
+static int make_image(worker *w, sn_error *err) {
+    const uint64_t epoch_ns = 315532800ull * 1000000000u; /* 1980, as the archive's files */
+    sn_wasi_sources sources = sn_wasi_deterministic(&w->deterministic, 0, epoch_ns);
+    sn_wasi_set_sources(w->wasi, &sources);
+    int rc = start_guest(w, err);
+    if (rc == 0 && !sn_wasi_is_pristine(w->wasi))
+        rc = sn_fail(err, SN_EUNAVAILABLE, "the interpreter keeps files open: it cannot be saved");
+    return rc < 0 ? rc : sn_image_write(put_image, w, w->instance, w->memory, err);
 }
 
 static int run_guest(sn_call *call, worker *w, sn_error *err) {
     size_t bytes = w->request.records_bytes;
-    int rc = sn_instance_call(call, w->instance, "_initialize", NULL, 0, err);
-    if (rc == 0 && call->outcome == SN_RETURNED)
-        rc = call_expecting(call, w, "guest_abi", 1, err);
-    if (rc == 0 && call->outcome == SN_RETURNED)
-        rc = call_expecting(call, w, "guest_init", 0, err);
-    if (rc < 0 || call->outcome != SN_RETURNED)
-        return rc;
-
-    if (sn_frame_send(w->fd, SN_FRAME_STARTED, NULL, 0) < 0)
-        return sn_fail(err, SN_EINTERNAL, "the supervisor is gone");
     uint32_t params[2] = {(uint32_t)bytes};
-    rc = sn_instance_call(call, w->instance, "guest_alloc", params, 1, err);
+    int rc = sn_instance_call(call, w->instance, "guest_alloc", params, 1, err);
     if (rc < 0 || call->outcome != SN_RETURNED)
         return rc;
     uint8_t *buffer = sn_memory_range(w->memory, call->value, bytes);
@@ -178,39 +279,79 @@ static int run_guest(sn_call *call, worker *w, sn_error *err) {
     return rc;
 }
 
-static int run_command(sn_call *call, worker *w, sn_error *err) {
-    if (sn_frame_send(w->fd, SN_FRAME_STARTED, NULL, 0) < 0)
-        return sn_fail(err, SN_EINTERNAL, "the supervisor is gone");
-    return sn_instance_call(call, w->instance, "_start", NULL, 0, err);
+/* ---- one execution ---- */
+
+static int add_files(worker *w, sn_error *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < w->request.files_count; i++) {
+        const sn_input_file *file = &w->request.files[i];
+        sn_auto_free char *path =
+            sn_format("%s%s", strncmp(file->path, "/tmp/", 5) == 0 ? "" : "/tmp/", file->path);
+        rc = sn_vfs_add_file(w->vfs, path, file->content, file->content_bytes, err);
+    }
+    return rc;
+}
+
+/* Before there is a request: what is the same for all of them. */
+static int get_ready(worker *w, sn_error *err) {
+    if (!w->interpreter->image)
+        return 0;
+    if (w->touched)
+        return sn_instance_watch(w->instance, w->touched, err);
+    sn_warmup_apply(&w->warmup, w->interpreter->native, w->memory);
+    return sn_stopper_arm(w->instance, w->wasi, err);
+}
+
+static int take_request(worker *w, sn_error *err) {
+    sn_received *r = &w->request;
+    int rc = sn_request_receive(r, w->fd, err);
+    w->started_ns = sn_now_ns();
+    if (rc == 0 && !r->make_image)
+        rc = sn_instance_set_memory_limit(w->instance, r->memory_limit_bytes, err);
+    if (rc == 0)
+        rc = add_files(w, err);
+    if (rc == 0 && !r->records)
+        rc = sn_wasi_set_args(w->wasi, r->args, r->args_count, err);
+    if (rc == 0 && r->deterministic) {
+        sn_wasi_sources sources = sn_wasi_deterministic(&w->deterministic, r->seed, r->time_ns);
+        sn_wasi_set_sources(w->wasi, &sources);
+    }
+    return rc;
 }
 
 static int run_job(sn_call *call, worker *w, sn_error *err) {
-    static const char *const guest_args[] = {"python"};
-    bool is_guest = w->interpreter->is_guest;
-    int rc = sn_request_receive(&w->request, w->fd, err);
+    int rc = get_ready(w, err);
     if (rc == 0)
-        rc = build_files(w, err);
-    if (rc == 0)
-        rc = build_wasi(w, is_guest ? guest_args : w->request.args,
-                        is_guest ? SN_COUNT(guest_args) : w->request.args_count, err);
-    if (rc == 0)
-        rc = build_instance(w, err);
+        rc = take_request(w, err);
     if (rc < 0)
         return rc;
-    return is_guest ? run_guest(call, w, err) : run_command(call, w, err);
+    if (w->request.make_image)
+        return make_image(w, err);
+    if (!w->interpreter->is_guest)
+        return sn_instance_call(call, w->instance, "_start", NULL, 0, err);
+    if (!w->interpreter->image)
+        rc = start_guest(w, err);
+    if (rc < 0)
+        return rc;
+    sn_stopper_start_clock(w->request.timeout_ns);
+    return run_guest(call, w, err);
 }
 
-_Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *interpreter,
-                              const char *profile_path) {
-    worker w = {.fd = fd, .interpreter = interpreter};
+static uint64_t cpu_ns(void) {
+    struct timespec used = {0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+_Noreturn void sn_worker_main(sn_worker *w, int fd, const sn_jail *jail, const char *profile_path) {
     sn_error err = SN_ERROR_INIT;
     sn_call call = {0};
-    sn_jail jail = {fd, supervisor, interpreter->filter};
-    int rc = profile_path ? 0 : sn_jail_enter(&jail, &err);
+    w->fd = fd;
+    int rc = jail ? sn_jail_enter(jail, fd, &err) : 0;
     if (rc == 0)
-        rc = run_job(&call, &w, &err);
+        rc = run_job(&call, w, &err);
     if (rc == 0 && profile_path)
-        rc = sn_native_write_profile(interpreter->native, profile_path, &err);
+        rc = sn_native_write_profile(w->interpreter->native, profile_path, &err);
     if (rc < 0) {
         (void)!sn_frame_send(fd, SN_FRAME_FAULT, &err, sizeof err);
         _exit(1);
@@ -219,7 +360,11 @@ _Noreturn void sn_worker_main(int fd, pid_t supervisor, const sn_interpreter *in
         .outcome = call.outcome,
         .exit_code = call.exit_code,
         .trap = call.trap,
-        .grow_refused = w.memory->grow_refused,
+        .grow_refused = w->memory->grow_refused,
+        .stop = (uint32_t)sn_stopper_why(),
+        .started_ns = w->started_ns,
+        .cpu_ns = cpu_ns(),
+        .memory_bytes = w->memory->size_bytes,
     };
     (void)!sn_frame_send(fd, SN_FRAME_DONE, &done, sizeof done);
     _exit(0); /* no destructor, no atexit handler: they belong to the program that was forked */

@@ -131,6 +131,22 @@ int sn_wasi_set_args(sn_wasi *wasi, const char *const *args, size_t count, sn_er
     return 0;
 }
 
+void sn_wasi_set_sources(sn_wasi *wasi, const sn_wasi_sources *sources) {
+    wasi->sources = *sources;
+}
+
+bool sn_wasi_is_pristine(const sn_wasi *wasi) {
+    for (uint32_t i = 0; i < wasi->fds_count; i++) {
+        const sn_fd *fd = &wasi->fds[i];
+        enum sn_fd_kind first = i < SN_PREOPEN_FD                 ? SN_FD_STREAM
+                                : i == SN_PREOPEN_FD && wasi->vfs ? SN_FD_DIR
+                                                                  : SN_FD_FREE;
+        if (fd->kind != first || fd->offset || fd->flags || (i < SN_PREOPEN_FD && fd->node != i))
+            return false;
+    }
+    return true;
+}
+
 void sn_wasi_interrupt(sn_wasi *wasi) {
     wasi->interrupted = 1;
 }

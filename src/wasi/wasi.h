@@ -70,6 +70,13 @@ void sn_wasi_set_memory(sn_wasi *wasi, sn_memory *memory);
 SN_WARN_UNUSED int sn_wasi_set_args(sn_wasi *wasi, const char *const *args, size_t count,
                                     sn_error *err);
 
+/* Other clocks and randomness from now on. */
+void sn_wasi_set_sources(sn_wasi *wasi, const sn_wasi_sources *sources);
+
+/* Whether the guest's descriptors are what they were at the start: nothing opened, moved or closed,
+ * so that a new sn_wasi may take this one's place. */
+bool sn_wasi_is_pristine(const sn_wasi *wasi);
+
 /* Ends the sleep (poll_oneoff) under way, or else the next one, with `intr`: at once if called from
  * a signal handler (without SA_RESTART) of the sleeping thread, otherwise within 50 ms. Of use only
  * with the host's sleep. Async-signal-safe. */

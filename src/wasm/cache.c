@@ -34,8 +34,7 @@ static bool is_unchanged(const json_t *record, const struct stat *st) {
     return now && json_equal(json_object_get(record, "stat"), now);
 }
 
-/* Only this user and root may be able to write what is run. */
-static int check_owner(const char *path, const struct stat *st, sn_error *err) {
+int sn_cache_check_owner(const char *path, const struct stat *st, sn_error *err) {
     if ((st->st_uid == geteuid() || st->st_uid == 0) && !(st->st_mode & (S_IWGRP | S_IWOTH)))
         return 0;
     sn_fail(err, SN_EUNAVAILABLE, "%s can be written by other users", path);
@@ -49,7 +48,7 @@ static json_t *load(const char *path) {
     size_t bytes;
     sn_error ignored;
     struct stat st;
-    if (stat(path, &st) < 0 || check_owner(path, &st, NULL) < 0 ||
+    if (stat(path, &st) < 0 || sn_cache_check_owner(path, &st, NULL) < 0 ||
         sn_read_file(&text, &bytes, path, RECORD_MOST_BYTES, &ignored) < 0)
         return NULL;
     return json_loadb(text, bytes, 0, NULL);
@@ -83,7 +82,7 @@ static int check_home(const char *folder, sn_error *err) {
     struct stat st;
     if (stat(folder, &st) < 0)
         return sn_fail_errno(err, SN_ENOT_FOUND, errno, "cannot open %s", folder);
-    return check_owner(folder, &st, err);
+    return sn_cache_check_owner(folder, &st, err);
 }
 
 int sn_cache_folder(char **out, const char *home, sn_error *err) {
@@ -170,7 +169,7 @@ static int check_object(json_t *record, const char *at, const char *native, cons
     char sum[SN_DIGEST_TEXT_BYTES];
     if (stat(native, &st) < 0)
         return errno == ENOENT ? not_compiled(wasm_path, err) : damaged(native, wasm_path, err);
-    int rc = check_owner(native, &st, err);
+    int rc = sn_cache_check_owner(native, &st, err);
     if (rc < 0 || is_unchanged(record, &st))
         return rc;
     rc = hash_file(sum, native, OBJECT_MOST_BYTES, err);

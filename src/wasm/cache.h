@@ -18,6 +18,8 @@
 #include "util/io.h"
 #include "wasm/digest.h"
 
+#include <sys/stat.h>
+
 /* Part of every key: to be changed with anything that changes the native code or its interface. */
 #define SN_AOT_VERSION "1"
 
@@ -33,6 +35,9 @@ SN_WARN_UNUSED int sn_cache_find(char **out_path, const char *home, const char *
  * over `max_bytes`. */
 SN_WARN_UNUSED int sn_cache_digest(char out[SN_DIGEST_TEXT_BYTES], const char *home,
                                    const char *path, size_t max_bytes, sn_error *err);
+
+/* Only this user and root may be able to write what is run. SN_EUNAVAILABLE: others can. */
+SN_WARN_UNUSED int sn_cache_check_owner(const char *path, const struct stat *st, sn_error *err);
 
 /* The folder of the objects, made if it is not there. free() it. */
 SN_WARN_UNUSED int sn_cache_folder(char **out, const char *home, sn_error *err);

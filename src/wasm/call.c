@@ -24,10 +24,12 @@
 
 #include <asm/prctl.h>
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -155,6 +157,26 @@ const sn_native_host sn_host_functions = {
 static const int fault_signals[] = {SIGSEGV, SIGBUS};
 static struct sigaction before[sizeof fault_signals / sizeof fault_signals[0]];
 
+/* sn_instance_watch(): also while the host's code touches the memory, between two calls. */
+static struct {
+    uint8_t *base; /* of linear memory; NULL: nothing is watched */
+    uint64_t bytes;
+    uint8_t *pages;
+} watched;
+
+/* The page gets what was asked for, and the access happens again. */
+static bool note_touch(const siginfo_t *info, const ucontext_t *at) {
+    enum { PAGE = 4096, ERROR_WRITE = 2 };
+    uint64_t offset = (uintptr_t)info->si_addr - (uintptr_t)watched.base;
+    if (info->si_code <= 0 || !watched.base || offset >= watched.bytes ||
+        watched.pages[offset / PAGE] == SN_PAGE_WRITTEN)
+        return false;
+    bool write = at->uc_mcontext.gregs[REG_ERR] & ERROR_WRITE;
+    watched.pages[offset / PAGE] = write ? SN_PAGE_WRITTEN : SN_PAGE_READ;
+    return mprotect(watched.base + offset / PAGE * PAGE, PAGE,
+                    write ? PROT_READ | PROT_WRITE : PROT_READ) == 0;
+}
+
 static enum sn_trap classify(const sn_instance *instance, const siginfo_t *info,
                              const ucontext_t *at) {
     if (!instance || info->si_code <= 0) /* sent by a process */
@@ -174,6 +196,8 @@ static enum sn_trap classify(const sn_instance *instance, const siginfo_t *info,
 static void on_fault(int signal, siginfo_t *info, void *user) {
     ucontext_t *at = user;
     sn_instance *instance = current;
+    if (note_touch(info, at))
+        return;
     enum sn_trap trap = classify(instance, info, at);
     if (trap == SN_TRAP_NONE) {
         for (size_t i = 0; i < sizeof fault_signals / sizeof fault_signals[0]; i++)
@@ -201,6 +225,17 @@ static void install_handlers(void) {
         before[i] = now;
         sigaction(fault_signals[i], &action, NULL);
     }
+}
+
+int sn_instance_watch(sn_instance *instance, uint8_t *pages, sn_error *err) {
+    const sn_memory *memory = &instance->memories[0];
+    install_handlers();
+    if (mprotect(memory->base, memory->size_bytes, PROT_NONE) < 0)
+        return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot watch the guest's memory");
+    watched.base = memory->base;
+    watched.bytes = memory->size_bytes;
+    watched.pages = pages;
+    return 0;
 }
 
 /* ---- the GS base ---- */

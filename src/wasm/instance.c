@@ -4,7 +4,7 @@
  * The order is that of the specification as far as a guest can tell: imports are matched, memories
  * and tables made, then globals and table segments are filled in by the object's own code, then
  * data. All of a guest's state is what this leaves in linear memory, in the header below it and in
- * the tables, so an image of these can later take the place of fill_memories().
+ * the tables; where the tables never change, memory and header can be saved and gone on from.
  */
 #include "wasm/instance.h"
 
@@ -53,33 +53,39 @@ static int match_imports(sn_instance *instance, const sn_instance_options *optio
 
 /* ---- memories ---- */
 
-static int make_memories(sn_instance *instance, sn_error *err) {
+static int check_limit(uint64_t bytes, uint64_t limit, sn_error *err) {
+    if (bytes <= limit)
+        return 0;
+    sn_fail(err, SN_EINVALID_ARGUMENT,
+            "memory minimum size of %llu bytes exceeds memory limits (%llu)",
+            (unsigned long long)bytes, (unsigned long long)limit);
+    return sn_hint(err, "the module needs a higher memory limit to start");
+}
+
+static int make_memories(sn_instance *instance, const sn_saved *saved, sn_error *err) {
     const sn_native_descriptor *d = instance->native->descriptor;
+    uint64_t sizes[SN_NATIVE_MEMORIES_MOST] = {0}, sum = 0;
     instance->memories_count = d->memories_count ? d->memories_count : 1;
-    uint64_t sum = 0;
     for (uint32_t i = 0; i < d->memories_count; i++)
-        sum += (uint64_t)d->memories[i].min_pages * SN_WASM_PAGE_BYTES;
-    if (sum > instance->memory_limit_bytes) {
-        sn_fail(err, SN_EINVALID_ARGUMENT,
-                "memory minimum size of %llu bytes exceeds memory limits (%llu)",
-                (unsigned long long)sum, (unsigned long long)instance->memory_limit_bytes);
-        return sn_hint(err, "the module needs a higher memory limit to start");
-    }
-    for (uint32_t i = 0; i < instance->memories_count; i++) {
-        uint64_t pages = i < d->memories_count ? d->memories[i].min_pages : 0;
-        int rc = sn_memory_open(&instance->memories[i], pages * SN_WASM_PAGE_BYTES,
-                                instance->memory_limit_bytes, i == 0 ? d->header_bytes : 0, err);
-        if (rc < 0)
-            return rc;
-    }
+        sizes[i] = (uint64_t)d->memories[i].min_pages * SN_WASM_PAGE_BYTES;
+    if (saved)
+        sizes[0] = saved->memory_bytes;
+    for (uint32_t i = 0; i < d->memories_count; i++)
+        sum += sizes[i];
+    int rc = check_limit(sum, instance->memory_limit_bytes, err);
+    for (uint32_t i = 0; rc == 0 && i < instance->memories_count; i++)
+        rc = sn_memory_open(&instance->memories[i], sizes[i], instance->memory_limit_bytes,
+                            i == 0 ? d->header_bytes : 0, err);
+    if (rc < 0)
+        return rc;
     instance->state = (sn_state *)(instance->memories[0].base - SN_STATE_BYTES);
     for (uint32_t i = 0; i < d->memories_count; i++)
-        instance->state->memories[i] =
-            (sn_state_memory){instance->memories[i].base, d->memories[i].min_pages};
+        instance->state->memories[i] = (sn_state_memory){instance->memories[i].base,
+                                                         (uint32_t)(sizes[i] / SN_WASM_PAGE_BYTES)};
     return 0;
 }
 
-/* The place that an image will take: what instantiation puts into linear memory. */
+/* What instantiation puts into linear memory. */
 static int fill_memories(sn_instance *instance, sn_error *err) {
     const sn_native_descriptor *d = instance->native->descriptor;
     for (uint32_t i = 0; i < d->segments_count; i++) {
@@ -93,6 +99,49 @@ static int fill_memories(sn_instance *instance, sn_error *err) {
                 (unsigned long long)segment->bytes, segment->at);
         memcpy(to, segment->data, segment->bytes);
     }
+    return 0;
+}
+
+/* ---- going on from what was saved ---- */
+
+static int not_ours(sn_error *err, const char *why) {
+    return sn_fail(err, SN_EUNAVAILABLE, "the saved state is not of this module: %s", why);
+}
+
+static int check_saved(const sn_instance *instance, const sn_saved *saved, sn_error *err) {
+    enum { PAGE = 4096 };
+    const sn_native_descriptor *d = instance->native->descriptor;
+    size_t globals_bytes;
+    if (!sn_instance_globals(instance, &globals_bytes) || globals_bytes != saved->globals_bytes)
+        return not_ours(err, "its globals");
+    uint64_t least = (uint64_t)d->memories[0].min_pages * SN_WASM_PAGE_BYTES;
+    uint64_t most = (uint64_t)d->memories[0].max_pages * SN_WASM_PAGE_BYTES;
+    if (saved->memory_bytes < least || saved->memory_bytes > most ||
+        saved->memory_bytes % SN_WASM_PAGE_BYTES != 0)
+        return not_ours(err, "the size of its memory");
+    uint64_t end = 0;
+    for (size_t i = 0; i < saved->runs_count; i++) {
+        const sn_saved_run *run = &saved->runs[i];
+        if (run->bytes == 0 || (run->at | run->bytes | run->offset) % PAGE != 0 || run->at < end ||
+            run->at > saved->memory_bytes || run->bytes > saved->memory_bytes - run->at)
+            return not_ours(err, "the order of its pages");
+        end = run->at + run->bytes;
+    }
+    return 0;
+}
+
+static int restore(sn_instance *instance, const sn_saved *saved, sn_error *err) {
+    uint8_t *base = instance->memories[0].base;
+    size_t globals_bytes;
+    memcpy(sn_instance_globals(instance, &globals_bytes), saved->globals, saved->globals_bytes);
+    for (size_t i = 0; i < saved->runs_count; i++) {
+        const sn_saved_run *run = &saved->runs[i];
+        if (mmap(base + run->at, run->bytes, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, saved->fd,
+                 (off_t)run->offset) == MAP_FAILED)
+            return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot map the saved state");
+    }
+    instance->started = true;
     return 0;
 }
 
@@ -133,8 +182,10 @@ static int run_init(sn_instance *instance, sn_error *err) {
 static int build(sn_instance *instance, const sn_instance_options *options, sn_error *err) {
     uint32_t elements = options->table_elements ? options->table_elements : TABLE_ELEMENTS_DEFAULT;
     int rc = match_imports(instance, options, err);
+    if (rc == 0 && options->saved)
+        rc = check_saved(instance, options->saved, err);
     if (rc == 0)
-        rc = make_memories(instance, err);
+        rc = make_memories(instance, options->saved, err);
     if (rc == 0)
         rc = make_tables(instance, elements, err);
     if (rc == 0)
@@ -145,9 +196,9 @@ static int build(sn_instance *instance, const sn_instance_options *options, sn_e
     instance->state->imports = instance->imports;
     instance->state->host_stack_limit = (uintptr_t)instance->stack.low + SN_STACK_HOST_BYTES;
     rc = run_init(instance, err);
-    if (rc == 0)
-        rc = fill_memories(instance, err);
-    return rc;
+    if (rc < 0)
+        return rc;
+    return options->saved ? restore(instance, options->saved, err) : fill_memories(instance, err);
 }
 
 int sn_instance_new(sn_instance **out, sn_native *native, const sn_instance_options *options,
@@ -185,11 +236,23 @@ sn_memory *sn_instance_memory(sn_instance *instance) {
     return &instance->memories[0];
 }
 
-uint32_t *sn_instance_stack_pointer(sn_instance *instance) {
-    const sn_native_export *found =
-        sn_native_find(instance->native, "__stack_pointer", SN_NATIVE_GLOBAL);
-    if (!found || strcmp(found->type, "im") != 0)
+int sn_instance_set_memory_limit(sn_instance *instance, uint64_t bytes, sn_error *err) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < instance->memories_count; i++)
+        sum += instance->memories[i].size_bytes;
+    int rc = check_limit(sum, bytes, err);
+    if (rc == 0)
+        instance->memory_limit_bytes = bytes;
+    return rc;
+}
+
+void *sn_instance_globals(const sn_instance *instance, size_t *bytes) {
+    const sn_native_descriptor *d = instance->native->descriptor;
+    if (d->memories_count != 1)
         return NULL;
-    uint8_t *header = instance->memories[0].base - instance->native->descriptor->header_bytes;
-    return (uint32_t *)(header + found->at);
+    for (uint32_t i = 0; i < d->tables_count; i++)
+        if (!d->tables[i].data)
+            return NULL;
+    *bytes = d->header_bytes - SN_STATE_BYTES;
+    return instance->memories[0].base - d->header_bytes;
 }

@@ -34,8 +34,31 @@ SN_WARN_UNUSED int sn_native_check_limits(const sn_native *native, const sn_modu
 SN_WARN_UNUSED int sn_native_write_profile(const sn_native *native, const char *path,
                                            sn_error *err);
 
+/* Where its instructions lie, whole pages. */
+const void *sn_native_code(const sn_native *native, size_t *bytes);
+
 /* Whether the module exports a function of that name, whatever its type. */
 bool sn_native_has_function(const sn_native *native, const char *name);
+
+/*
+ * A guest as it was between two calls, in a file: the pages of linear memory that are not all zero,
+ * and the module's globals. A *run* is a range of such pages; everything here is whole host pages.
+ * The file must not change while an instance lives that was made from it.
+ */
+typedef struct sn_saved_run {
+    uint64_t at;     /* in linear memory */
+    uint64_t bytes;  /* not 0 */
+    uint64_t offset; /* in the file */
+} sn_saved_run;
+
+typedef struct sn_saved {
+    int fd;
+    uint64_t memory_bytes;    /* size of linear memory */
+    const sn_saved_run *runs; /* in order of `at`, apart from each other */
+    size_t runs_count;
+    const void *globals;
+    size_t globals_bytes;
+} sn_saved;
 
 typedef struct sn_instance_options {
     const sn_host_func *const *host_tables; /* each ends with a name of NULL */
@@ -44,25 +67,46 @@ typedef struct sn_instance_options {
     uint64_t memory_limit_bytes; /* memory.grow fails beyond; also refused: a larger initial size */
     size_t stack_bytes;          /* native stack for guest code; 0: 64 MiB */
     uint32_t table_elements;     /* table.grow fails beyond; 0: 10000 */
+    const sn_saved *saved;       /* NULL, or where to go on from; used during the call only */
 } sn_instance_options;
 
 #define SN_INSTANCE_OPTIONS_INIT {0}
 
 /*
- * Makes memory and tables and fills them from the module's segments. Runs no guest code (a start
- * function is run by the first sn_instance_call). Errors: an import that no table offers or with
- * another type (SN_EINVALID_ARGUMENT, named), an initial memory over the limit, no memory.
+ * Makes memory and tables and fills them from the module's segments, or from what was saved. Runs
+ * no guest code (a start function is run by the first sn_instance_call, unless it ran before the
+ * guest was saved). Errors: an import that no table offers or with another type
+ * (SN_EINVALID_ARGUMENT, named), an initial memory over the limit, something saved that is not of
+ * this module (SN_EUNAVAILABLE), no memory.
  */
 SN_WARN_UNUSED int sn_instance_new(sn_instance **out, sn_native *native,
                                    const sn_instance_options *options, sn_error *err);
 void sn_instance_free(sn_instance *instance);
 
+/* Another limit from now on, for all memories together. SN_EINVALID_ARGUMENT: they are larger. */
+SN_WARN_UNUSED int sn_instance_set_memory_limit(sn_instance *instance, uint64_t bytes,
+                                                sn_error *err);
+
+/*
+ * The module's globals, as bytes that mean something only to this module: with linear memory they
+ * are the whole state of a guest between two calls. NULL: they are not (several memories, or tables
+ * that can change), so that the guest cannot be saved.
+ */
+void *sn_instance_globals(const sn_instance *instance, size_t *bytes);
+
+/* What sn_instance_watch() notes of a host page of linear memory. */
+enum { SN_PAGE_UNTOUCHED, SN_PAGE_READ, SN_PAGE_WRITTEN };
+
+/*
+ * From now on notes which pages of linear memory are touched, one byte for each: pages[address /
+ * 4096]. `pages` must cover the memory and live as long as the instance. It costs a signal for each
+ * page and kind. A system call that is handed a pointer into an untouched page fails meanwhile, so
+ * that this is for programs of our own only.
+ */
+SN_WARN_UNUSED int sn_instance_watch(sn_instance *instance, uint8_t *pages, sn_error *err);
+
 /* The instance's memory (the first one, if it has several). Lives as long as the instance. */
 sn_memory *sn_instance_memory(sn_instance *instance);
-
-/* The exported mutable global `__stack_pointer`, or NULL. With the memory it is the whole state of
- * a guest between two calls. */
-uint32_t *sn_instance_stack_pointer(sn_instance *instance);
 
 /* How a call into the guest ended. */
 enum sn_outcome {

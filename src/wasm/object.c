@@ -98,6 +98,13 @@ const sn_native_export *sn_native_find(const sn_native *native, const char *name
     return NULL;
 }
 
+const void *sn_native_code(const sn_native *native, size_t *bytes) {
+    enum { PAGE = 4096 };
+    uintptr_t start = native->code_start / PAGE * PAGE;
+    *bytes = (native->code_end - start + PAGE - 1) / PAGE * PAGE;
+    return (const void *)start;
+}
+
 bool sn_native_has_function(const sn_native *native, const char *name) {
     return sn_native_find(native, name, SN_NATIVE_FUNCTION) != NULL;
 }

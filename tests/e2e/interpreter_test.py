@@ -227,7 +227,7 @@ class Training(Case):
         (import "shannon" "emit" (func (param i32 i32 i32) (result i32)))
         (memory (export "memory") 2)
         (func (export "_initialize"))
-        (func (export "guest_abi") (result i32) (i32.const 1))
+        (func (export "guest_abi") (result i32) (i32.const 2))
         (func (export "guest_init") (result i32) (i32.const 0))
         (func (export "guest_alloc") (param i32) (result i32) (i32.const 1024))
         (func (export "guest_run") (param i32 i32) (result i32) (i32.const 0)))"""

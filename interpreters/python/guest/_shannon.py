@@ -1,7 +1,6 @@
 """The guest's own side: runs a request's code, reports its value or its exception, and keeps out of the way.
 
-Nothing is imported here that plain code would not need; what only a report needs is imported when there is one.
-`run` is called by guest.c; the events are those of docs/design/guest-abi.md.
+`prepare` and `run` are called by guest.c; the events are those of docs/design/guest-abi.md.
 """
 
 import builtins
@@ -25,6 +24,67 @@ _reserve = _shannon_host.reserve(_RESERVE_BYTES)
 _futures = 0  # the `from __future__ import` of this run and those before it, as at a prompt
 _runs = 0
 _stdin = sys.stdin
+
+
+# ---- what is there from the start ----
+
+# Imported before the image is made, so that code which imports them pays nothing. What is usual, and small: a module that
+# reads the clock or draws random numbers when it is imported must be seen to in _freshen().
+_USUAL = """
+    abc argparse array ast base64 binascii bisect calendar cmath collections.abc contextlib copy csv dataclasses datetime
+    decimal difflib enum errno fractions functools gc glob hashlib heapq html inspect io itertools json keyword linecache
+    locale logging math numbers operator os.path pathlib pickle pprint random re reprlib secrets shlex shutil statistics
+    string struct sys tempfile textwrap threading time timeit tokenize traceback types typing unicodedata urllib.parse uuid
+    warnings weakref zlib zoneinfo
+"""
+
+
+def prepare():
+    """Brings the interpreter into the state that every execution starts from."""
+    import gc
+
+    for name in _USUAL.split():
+        __import__(name)
+    for path in list(sys.path_importer_cache):
+        if path.startswith("/tmp"):  # a cached listing would hide a run's input files
+            del sys.path_importer_cache[path]
+    gc.collect()
+    gc.freeze()  # a later collection then neither visits these objects nor writes to their pages
+
+
+def _freshen():
+    """Forgets what was drawn by chance or read from a clock before the state was saved; it would be everybody's."""
+    modules = sys.modules
+    for name, forget in _STALE.items():
+        module = modules.get(name)
+        if module is not None:
+            try:
+                forget(module)
+            except Exception:  # it is not the module that it was: the caller's code has put its own there
+                pass
+
+
+def _stale_tempfile(module):
+    module._name_sequence = None
+
+
+def _stale_uuid(module):
+    module._last_timestamp = None
+    module._node = None
+
+
+def _stale_logging(module):
+    import time
+
+    module._startTime = time.time()
+
+
+_STALE = {
+    "random": lambda module: module.seed(),
+    "tempfile": _stale_tempfile,
+    "uuid": _stale_uuid,
+    "logging": _stale_logging,
+}
 
 
 # ---- events ----
@@ -383,11 +443,13 @@ def _fresh_streams():
             setattr(sys, f"__{name}__", stream)
 
 
-def run(source, filename, args, one_shot):
-    """Runs one request; the exit status."""
+def run(source, filename, args, one_shot, restored):
+    """Runs one request; the exit status. `restored`: for the first time since the state was saved."""
     global _reserve, _runs
     status = 0
     try:
+        if restored:
+            _freshen()
         _runs += 1
         if _runs > 1:
             _fresh_streams()

@@ -13,9 +13,9 @@
 
 #define EXPORT(name) __attribute__((export_name(name)))
 
-enum { ABI_VERSION = 1 };
-enum { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4 };
-enum { FLAG_ONE_SHOT = 1 };
+enum { ABI_VERSION = 2 };
+enum { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4, TAG_TIME_LIMIT = 5 };
+enum { FLAG_ONE_SHOT = 1, FLAG_RESTORED = 2, FLAGS_ALL = 3 };
 enum { EVENT_ERROR = 3 };
 enum { UNREADABLE = -1, FAILED = 1 };
 
@@ -23,6 +23,7 @@ __attribute__((import_module("shannon"), import_name("emit"))) int32_t
 shannon_emit(uint32_t kind, const void *data, uint32_t bytes);
 
 static PyObject *run_function; /* _shannon.run */
+static double time_limit;      /* seconds, of the run under way; 0: not told */
 
 /* An ERROR's three strings, made beforehand: what can still be said when Python has no memory to
  * say it. */
@@ -79,6 +80,32 @@ static struct PyModuleDef host_module = {
 
 static PyObject *host_init(void) {
     return PyModule_Create(&host_module);
+}
+
+/* ---- being stopped from outside (patches/stop-from-outside.patch) ---- */
+
+extern void (*_Py_HostStopHook)(int why);
+extern void _Py_HostStopCells(void **cells);
+
+enum { STOP_CELLS = 4 };
+enum { STOP_TIME = 1, STOP_CPU = 2 };
+
+static void raise_stop(int why) {
+    char text[96];
+    if (why == STOP_CPU)
+        snprintf(text, sizeof text, "the limit of CPU time was reached");
+    else if (time_limit > 0)
+        snprintf(text, sizeof text, "the time limit of %g seconds was reached", time_limit);
+    else
+        snprintf(text, sizeof text, "the time limit was reached");
+    PyErr_SetString(PyExc_TimeoutError, text);
+}
+
+/* The addresses of STOP_CELLS words, in the order in which the host is to write them. */
+EXPORT("guest_stop_cells") void *guest_stop_cells(void) {
+    static void *cells[STOP_CELLS];
+    _Py_HostStopCells(cells);
+    return cells;
 }
 
 /* ---- starting ---- */
@@ -148,12 +175,15 @@ EXPORT("guest_init") int32_t guest_init(void) {
         say(status.err_msg ? status.err_msg : "guest: Python did not start");
         return FAILED;
     }
+    _Py_HostStopHook = raise_stop;
     (void)!chdir("/tmp");
     Py_SetRecursionLimit(1000); /* as everywhere; CPython assumes a smaller stack on WASI */
     PyObject *module = PyImport_ImportModule("_shannon");
     run_function = module ? PyObject_GetAttrString(module, "run") : NULL;
+    PyObject *prepared = module ? PyObject_CallMethod(module, "prepare", NULL) : NULL;
     Py_XDECREF(module);
-    if (!run_function) {
+    Py_XDECREF(prepared);
+    if (!run_function || !prepared) {
         PyErr_Print();
         return FAILED;
     }
@@ -185,7 +215,15 @@ static int take_record(request *r, uint32_t tag, const char *value, uint32_t byt
         if (bytes != sizeof r->flags)
             return 0;
         memcpy(&r->flags, value, bytes);
-        return (r->flags & ~(uint32_t)FLAG_ONE_SHOT) == 0;
+        return (r->flags & ~(uint32_t)FLAGS_ALL) == 0;
+    }
+    if (tag == TAG_TIME_LIMIT) {
+        uint32_t milliseconds;
+        if (bytes != sizeof milliseconds)
+            return 0;
+        memcpy(&milliseconds, value, bytes);
+        time_limit = milliseconds / 1e3;
+        return 1;
     }
     if (tag == TAG_CODE || tag == TAG_FILENAME) {
         PyObject **slot = tag == TAG_CODE ? &r->code : &r->filename;
@@ -223,6 +261,7 @@ static int read_request(request *r, const char *data, uint32_t bytes) {
 
 EXPORT("guest_run") int32_t guest_run(char *data, uint32_t bytes) {
     request r = {0};
+    time_limit = 0;
     int readable = read_request(&r, data, bytes);
     PyMem_RawFree(data);
     if (!readable) {
@@ -231,8 +270,9 @@ EXPORT("guest_run") int32_t guest_run(char *data, uint32_t bytes) {
         request_clear(&r);
         return out_of_memory ? report_no_memory() : UNREADABLE;
     }
-    PyObject *status = PyObject_CallFunction(run_function, "OOOi", r.code, r.filename, r.args,
-                                             (r.flags & FLAG_ONE_SHOT) != 0);
+    PyObject *status =
+        PyObject_CallFunction(run_function, "OOOii", r.code, r.filename, r.args,
+                              (r.flags & FLAG_ONE_SHOT) != 0, (r.flags & FLAG_RESTORED) != 0);
     request_clear(&r);
     long exit_status = status ? PyLong_AsLong(status) : FAILED;
     Py_XDECREF(status);

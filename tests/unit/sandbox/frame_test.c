@@ -14,7 +14,7 @@ static void frames_arrive_whole(void **state) {
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     assert_int_equal(sn_frame_send(pair[0], SN_FRAME_STDOUT, "hello", 5), 0);
-    assert_int_equal(sn_frame_send(pair[0], SN_FRAME_STARTED, NULL, 0), 0);
+    assert_int_equal(sn_frame_send(pair[0], SN_FRAME_STDERR, NULL, 0), 0);
     sn_frame_header header;
     char data[5];
     assert_int_equal(sn_read_full(pair[1], &header, sizeof header), sizeof header);
@@ -32,7 +32,7 @@ static void frames_arrive_whole(void **state) {
 static void every_kind_is_bounded(void **state) {
     (void)state;
     assert_int_equal(sn_frame_limit(SN_FRAME_STDOUT), SN_FRAME_CHUNK_BYTES);
-    assert_int_equal(sn_frame_limit(SN_FRAME_STARTED), 0);
+    assert_int_equal(sn_frame_limit(0), 0);
     assert_int_equal(sn_frame_limit(SN_FRAME_KINDS), 0);
     assert_int_equal(sn_frame_limit(UINT32_MAX), 0);
 }
@@ -85,10 +85,14 @@ static void request_has_the_abi_s_records(void **state) {
                   .files = files,
                   .files_count = 2,
                   .memory_limit_bytes = 7,
-                  .timeout_ns = 8};
+                  .timeout_ns = 1500000000,
+                  .deterministic = true,
+                  .seed = 9,
+                  .time_ns = 10};
     static const char expected[] = "\1\0\0\0\1\0\0\0"
                                    "1"
-                                   "\4\0\0\0\4\0\0\0\1\0\0\0"
+                                   "\4\0\0\0\4\0\0\0\3\0\0\0"
+                                   "\5\0\0\0\4\0\0\0\xdc\5\0\0"
                                    "\2\0\0\0\1\0\0\0"
                                    "f"
                                    "\3\0\0\0\2\0\0\0"
@@ -99,7 +103,10 @@ static void request_has_the_abi_s_records(void **state) {
     assert_int_equal(r.records_bytes, sizeof expected - 1);
     assert_memory_equal(r.records, expected, r.records_bytes);
     assert_int_equal(r.memory_limit_bytes, 7);
-    assert_int_equal(r.timeout_ns, 8);
+    assert_int_equal(r.timeout_ns, 1500000000);
+    assert_true(r.deterministic && !r.make_image);
+    assert_int_equal(r.seed, 9);
+    assert_int_equal(r.time_ns, 10);
     assert_int_equal(r.files_count, 2);
     assert_string_equal(r.files[0].path, "a");
     assert_int_equal(r.files[0].content_bytes, 2);
