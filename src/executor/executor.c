@@ -19,10 +19,10 @@ struct sn_executor {
 };
 
 static int start_zygote(sn_executor *executor, const sn_executor_options *options, sn_error *err) {
-    enum { READY_LEAST = 2, READY_MOST = 8 };
+    enum { READY_LEAST = 4, READY_MOST = 16 };
     const sn_settings *settings = &executor->settings;
     sn_zygote_options zygote = SN_ZYGOTE_OPTIONS_INIT;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long processors = 2 * sysconf(_SC_NPROCESSORS_ONLN);
     if (!options->single)
         zygote.ready = processors < READY_LEAST  ? READY_LEAST
                        : processors > READY_MOST ? READY_MOST

@@ -160,7 +160,9 @@ int sn_interpreter_open_native(sn_interpreter *out, const char *path, const char
         rc = map_archive(&made.archive, made.path, made.is_guest, err);
     }
     if (rc == 0)
-        rc = sn_filter_new(&made.filter, err);
+        rc = sn_filter_new(&made.worker_filter, SN_FILTER_WORKER, err);
+    if (rc == 0)
+        rc = sn_filter_new(&made.zygote_filter, SN_FILTER_ZYGOTE, err);
     if (rc < 0) {
         sn_interpreter_close(&made);
         return rc;
@@ -251,7 +253,8 @@ void sn_interpreter_close(sn_interpreter *interpreter) {
     if (interpreter->native)
         sn_native_close(interpreter->native);
     sn_unmap(&interpreter->archive);
-    sn_filter_free(interpreter->filter);
+    sn_filter_free(interpreter->worker_filter);
+    sn_filter_free(interpreter->zygote_filter);
     sn_image_close(interpreter->image);
     free(interpreter->path);
     *interpreter = (sn_interpreter){0};

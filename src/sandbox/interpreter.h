@@ -20,7 +20,8 @@ typedef struct sn_interpreter {
     char *path; /* of the module */
     sn_native *native;
     sn_mapping archive;
-    sn_filter *filter; /* for its workers; compiled before the first is forked */
+    sn_filter *worker_filter; /* compiled before the first process is forked */
+    sn_filter *zygote_filter;
     bool is_guest;
     sn_image_origin origin; /* a guest's; empty if it was opened without its image */
     sn_image *image;        /* NULL: none */

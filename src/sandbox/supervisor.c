@@ -298,6 +298,7 @@ int sn_job_run(sn_job_end *out, sn_zygote *zygote, const sn_job *job, sn_error *
             break;
         sn_zygote_distrust(zygote);
     }
+    sn_zygote_replenish(zygote);
     free(s.inbox);
     return s.failed ? (err ? err->code : SN_EINTERNAL) : 0;
 }

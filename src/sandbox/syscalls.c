@@ -1,6 +1,6 @@
 /*
- * syscalls.c - see syscalls.h. The table is the policy; read it as the list of what an attacker who
- * has taken over a worker could still ask of the kernel.
+ * syscalls.c - see syscalls.h. The tables are the policy; read the first as the list of what an
+ * attacker who has taken over a worker could still ask of the kernel.
  */
 #include "sandbox/syscalls.h"
 
@@ -12,9 +12,11 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,7 +38,7 @@ typedef struct rule {
 #define ANY(name) {SCMP_SYS(name), false, 0, 0, 0}
 #define ONLY(name, argument, mask, value) {SCMP_SYS(name), true, argument, mask, value}
 
-static const rule allowed[] = {
+static const rule worker_calls[] = {
     /* the socket to the supervisor: it has no other descriptor */
     ANY(read),
     ANY(sendmsg),
@@ -75,9 +77,35 @@ static const rule allowed[] = {
     ANY(exit_group),
 };
 
-static int add_rules(scmp_filter_ctx context) {
-    for (size_t i = 0; i < SN_COUNT(allowed); i++) {
-        const rule *r = &allowed[i];
+/* What a zygote does besides: it forks workers, hands out their sockets, reaps them, and each of
+ * them closes its jail. */
+static const rule zygote_calls[] = {
+    /* forking, as glibc does it; no thread shares memory with another */
+    ONLY(clone, 0, CLONE_VM, 0),
+    ANY(set_robust_list),
+    ANY(rseq),
+    ANY(getpid),
+    ANY(getppid),
+    ANY(gettid),
+    /* a worker's sockets, and the supervisor's */
+    ONLY(socketpair, 0, ~0ull, AF_UNIX),
+    ANY(poll),
+    ANY(close),
+    ANY(sendto),
+    /* its end: told of by a signalfd, reaped, or asked for */
+    ANY(wait4),
+    ANY(kill),
+    /* the jail */
+    ANY(prctl),
+    ANY(prlimit64),
+    ANY(setrlimit),
+    ANY(close_range),
+    ANY(seccomp),
+};
+
+static int add_rules(scmp_filter_ctx context, const rule *rules, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const rule *r = &rules[i];
         struct scmp_arg_cmp compare =
             SCMP_CMP64(r->argument, SCMP_CMP_MASKED_EQ, r->mask, r->value);
         int rc = seccomp_rule_add_array(context, SCMP_ACT_ALLOW, r->call, r->restricted ? 1 : 0,
@@ -113,13 +141,15 @@ static int export_program(sn_filter **out, scmp_filter_ctx context) {
     return 0;
 }
 
-int sn_filter_new(sn_filter **out, sn_error *err) {
+int sn_filter_new(sn_filter **out, enum sn_filter_kind whose, sn_error *err) {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!context)
         return sn_fail(err, SN_EUNAVAILABLE, "cannot make a system call filter");
     int rc = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a chain */
     if (rc == 0)
-        rc = add_rules(context);
+        rc = add_rules(context, worker_calls, SN_COUNT(worker_calls));
+    if (rc == 0 && whose == SN_FILTER_ZYGOTE)
+        rc = add_rules(context, zygote_calls, SN_COUNT(zygote_calls));
     if (rc == 0)
         rc = export_program(out, context);
     seccomp_release(context);

@@ -2,6 +2,7 @@
 #include "sandbox/warmup.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { PAGE = 4096 };
@@ -40,13 +41,43 @@ void sn_warmup_from(sn_warmup *out, const uint8_t *pages, size_t pages_count) {
     }
 }
 
-void sn_warmup_apply(const sn_warmup *warmup, const sn_native *native, const sn_memory *memory) {
-    size_t code_bytes;
-    void *code = (void *)sn_native_code(native, &code_bytes);
-    (void)!madvise(code, code_bytes, MADV_POPULATE_READ);
+void sn_warmup_own_code(const sn_native *native) {
+    size_t bytes;
+    void *code = (void *)sn_native_code(native, &bytes);
+    void *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED)
+        return;
+    memcpy(copy, code, bytes);
+    if (mprotect(copy, bytes, PROT_READ | PROT_EXEC) < 0 ||
+        mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, code) == MAP_FAILED)
+        munmap(copy, bytes);
+}
+
+/* A mapping's page table is copied by fork() once the mapping has a page of its own. */
+static void own_a_page(const sn_warmup *warmup, const sn_memory *memory, const sn_saved_run *run) {
     for (size_t i = 0; i < warmup->count; i++) {
         const sn_warm_range *range = &warmup->ranges[i];
-        (void)!madvise(memory->base + range->at, range->bytes,
-                       range->write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+        if (!range->write || range->at < run->at || range->at >= run->at + run->bytes)
+            continue;
+        volatile uint8_t *byte = memory->base + range->at;
+        *byte = *byte;
+        return;
+    }
+}
+
+void sn_warmup_inherit(const sn_warmup *warmup, const sn_memory *memory, const sn_saved *saved) {
+    for (size_t i = 0; i < warmup->count; i++)
+        if (!warmup->ranges[i].write)
+            (void)!madvise(memory->base + warmup->ranges[i].at, warmup->ranges[i].bytes,
+                           MADV_POPULATE_READ);
+    for (size_t i = 0; i < saved->runs_count; i++)
+        own_a_page(warmup, memory, &saved->runs[i]);
+}
+
+void sn_warmup_apply(const sn_warmup *warmup, const sn_memory *memory) {
+    for (size_t i = 0; i < warmup->count; i++) {
+        const sn_warm_range *range = &warmup->ranges[i];
+        if (range->write)
+            (void)!madvise(memory->base + range->at, range->bytes, MADV_POPULATE_WRITE);
     }
 }

@@ -4,7 +4,7 @@
  *
  * The zygote lets a worker, the *scout*, run a small program and notes which pages of linear memory
  * it touches. Later workers are given these pages at once while they stand ready: what the scout
- * wrote to as copies of their own, what it only read as mappings; and the native code.
+ * wrote to as copies of their own, what it only read as mappings.
  */
 #ifndef SN_SANDBOX_WARMUP_H
 #define SN_SANDBOX_WARMUP_H
@@ -26,7 +26,15 @@ typedef struct sn_warmup {
  */
 void sn_warmup_from(sn_warmup *out, const uint8_t *pages, size_t pages_count);
 
-/* In a worker. What fails is left to be faulted in. */
-void sn_warmup_apply(const sn_warmup *warmup, const sn_native *native, const sn_memory *memory);
+/* In the zygote: puts the native code into memory of its own. fork() hands pages of that kind on as
+ * they are, while those of a file would be looked up by each worker anew. */
+void sn_warmup_own_code(const sn_native *native);
+
+/* In the zygote: maps the pages, as they were saved, so that workers inherit the mappings. Makes
+ * one page of each run its own, of those that every worker writes to. */
+void sn_warmup_inherit(const sn_warmup *warmup, const sn_memory *memory, const sn_saved *saved);
+
+/* In a worker: copies what will be written to. What fails is left to be faulted in. */
+void sn_warmup_apply(const sn_warmup *warmup, const sn_memory *memory);
 
 #endif

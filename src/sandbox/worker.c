@@ -205,6 +205,7 @@ void sn_worker_watch(sn_worker *w, uint8_t *touched) {
 
 void sn_worker_set_warmup(sn_worker *w, const sn_warmup *warmup) {
     w->warmup = *warmup;
+    sn_warmup_inherit(warmup, w->memory, &w->interpreter->image->saved);
 }
 
 /* ---- a guest ---- */
@@ -298,7 +299,7 @@ static int get_ready(worker *w, sn_error *err) {
         return 0;
     if (w->touched)
         return sn_instance_watch(w->instance, w->touched, err);
-    sn_warmup_apply(&w->warmup, w->interpreter->native, w->memory);
+    sn_warmup_apply(&w->warmup, w->memory);
     return sn_stopper_arm(w->instance, w->wasi, err);
 }
 

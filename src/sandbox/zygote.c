@@ -2,7 +2,8 @@
  * zygote.c - the supervisor's side of the zygote: starts it, and keeps workers in stock.
  *
  * Each byte sent over the control socket is a wish for one worker; each answer brings one. Wishes
- * are made as workers are taken, so that the zygote forks while the taken worker runs.
+ * for those that were taken are made when an execution has ended, and not while it runs, as forking
+ * would compete with it for the processors; unless the stock is empty.
  */
 #include "sandbox/zygote.h"
 
@@ -178,7 +179,8 @@ static int take(sn_ready *out, sn_zygote *z, sn_error *err) {
         enum received what = restock(z);
         if (what == WORKER) {
             *out = z->stock[--z->stock_count];
-            wish(z, z->options.ready);
+            if (z->stock_count == 0)
+                wish(z, z->options.ready);
             return 0;
         }
         if (what == REFUSED)
@@ -194,6 +196,13 @@ int sn_zygote_take(sn_ready *out, sn_zygote *zygote, sn_error *err) {
     int rc = take(out, zygote, err);
     pthread_mutex_unlock(&zygote->lock);
     return rc;
+}
+
+void sn_zygote_replenish(sn_zygote *zygote) {
+    pthread_mutex_lock(&zygote->lock);
+    if (zygote->control >= 0)
+        wish(zygote, zygote->options.ready);
+    pthread_mutex_unlock(&zygote->lock);
 }
 
 void sn_zygote_distrust(sn_zygote *zygote) {

@@ -54,6 +54,9 @@ void sn_zygote_stop(sn_zygote *zygote);
 SN_WARN_UNUSED int sn_zygote_take(sn_ready *out, sn_zygote *zygote, sn_error *err);
 void sn_ready_release(sn_ready *ready);
 
+/* An execution has ended: fills the stock up again. */
+void sn_zygote_replenish(sn_zygote *zygote);
+
 /* The taker found that a worker was gone before it began: those in stock may be gone too. */
 void sn_zygote_distrust(sn_zygote *zygote);
 

@@ -184,12 +184,13 @@ static void run_scout(zygote *z, uint8_t *touched) {
         ;
 }
 
-static void warm_up(zygote *z) {
+static void warm_up(zygote *z, const sn_interpreter *interpreter) {
     size_t count = sn_worker_pages(z->worker);
     uint8_t *touched = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (touched == MAP_FAILED)
         return; /* slower, no more */
     sn_warmup warmup;
+    sn_warmup_own_code(interpreter->native);
     run_scout(z, touched);
     sn_warmup_from(&warmup, touched, count);
     sn_worker_set_warmup(z->worker, &warmup);
@@ -214,7 +215,7 @@ static int watch_children(sn_error *err) {
 static int choose_filter(zygote *z, const sn_interpreter *interpreter, sn_walls *walls,
                          sn_error *err) {
     if (sn_filter_available()) {
-        z->jail.filter = interpreter->filter;
+        z->jail.filter = interpreter->worker_filter;
         return 0;
     }
     walls->errors[SN_WALL_FILTER] = ENOSYS;
@@ -251,7 +252,9 @@ static int build(zygote *z, int control, const sn_interpreter *interpreter, sn_w
     z->jail.zygote = getpid();
     z->jail.cpu_seconds = z->options->cpu_seconds;
     if (image && z->options->ready > 0)
-        warm_up(z);
+        warm_up(z, interpreter);
+    if (z->jail.filter && (rc = sn_filter_install(interpreter->zygote_filter, err)) < 0)
+        return rc;
     z->polled[CONTROL] = (struct pollfd){control, POLLIN, 0};
     z->polled[CHILDREN] = (struct pollfd){children, POLLIN, 0};
     return 0;

@@ -5,14 +5,10 @@
 
 import builtins
 import sys
-from _ast import Expr, Expression
-
 import _shannon_host
 
 RESULT, DISPLAY, ERROR = 1, 2, 3
 
-_ONLY_AST = 0x400  # PyCF_ONLY_AST
-_FUTURES = 0x1FE0000  # every CO_FUTURE_... flag of 3.11
 _TEXT_BYTES = 1 << 20  # the most of one text; the host drops an event over 8 MiB
 _BUNDLE_BYTES = 6 << 20  # the most of a value's other representations
 _SOURCES_CHARACTERS = 8 << 20  # of earlier runs, kept for tracebacks
@@ -20,10 +16,12 @@ _RESERVE_BYTES = 2 << 20
 
 sys._stdlib_dir = "/lib/python3.11"  # gives frozen modules, such as os, their __file__
 _namespace = sys.modules["__main__"].__dict__
+_FIRST_NAMES = frozenset(_namespace)
 _reserve = _shannon_host.reserve(_RESERVE_BYTES)
 _futures = 0  # the `from __future__ import` of this run and those before it, as at a prompt
 _runs = 0
 _stdin = sys.stdin
+_first_handlers = 0  # of logging, that need no shutdown
 
 
 # ---- what is there from the start ----
@@ -41,6 +39,7 @@ _USUAL = """
 
 def prepare():
     """Brings the interpreter into the state that every execution starts from."""
+    global _first_handlers
     import gc
 
     for name in _USUAL.split():
@@ -48,8 +47,26 @@ def prepare():
     for path in list(sys.path_importer_cache):
         if path.startswith("/tmp"):  # a cached listing would hide a run's input files
             del sys.path_importer_cache[path]
+    import atexit
+    import logging
+
+    atexit.unregister(logging.shutdown)  # it takes longer than most programs; _finish() does it where there is need
+    _first_handlers = len(logging._handlerList)
+    _practise()
     gc.collect()
+    _shannon_host.fill_holes()
     gc.freeze()  # a later collection then neither visits these objects nor writes to their pages
+
+
+def _practise():
+    """Runs nothing a few times: CPython adapts code to what it does, and what is done now need not be done, in memory
+    that would have to be copied, by every execution."""
+    global _runs, _futures
+    for _ in range(32):
+        run("x = 1\nNone", "<nothing>", [""], False, True)
+    _namespace.pop("x", None)
+    _sources.clear()
+    _runs = _futures = 0
 
 
 def _freshen():
@@ -62,6 +79,11 @@ def _freshen():
                 forget(module)
             except Exception:  # it is not the module that it was: the caller's code has put its own there
                 pass
+
+
+def _stale_random(module):
+    module._inst.seed_later()
+    module._inst.gauss_next = None
 
 
 def _stale_tempfile(module):
@@ -80,7 +102,7 @@ def _stale_logging(module):
 
 
 _STALE = {
-    "random": lambda module: module.seed(),
+    "random": _stale_random,
     "tempfile": _stale_tempfile,
     "uuid": _stale_uuid,
     "logging": _stale_logging,
@@ -110,10 +132,18 @@ def _shortened(text):
 
 
 def _flush():
-    for name in "stdout", "stderr", "__stdout__", "__stderr__":
+    for name, first in ("stdout", "__stdout__"), ("stderr", "__stderr__"):
+        stream = None
         try:
-            getattr(sys, name).flush()
+            stream = getattr(sys, name)
+            stream.flush()
         except BaseException:  # replaced, closed or broken by the caller's code: there is nothing left to flush
+            pass
+        try:
+            other = getattr(sys, first)
+            if other is not stream:
+                other.flush()
+        except BaseException:
             pass
 
 
@@ -241,23 +271,26 @@ def _label(source, filename):
         else:
             filename = f"{filename} #{_runs}"
     _sources[filename] = source
-    cache = getattr(sys.modules.get("linecache"), "cache", {})
+    if len(_sources) > 1:
+        _forget_sources()
+    return filename
+
+
+def _forget_sources():
+    """Keeps the sources of the latest runs, so much of them."""
     too_many = sum(map(len, _sources.values())) - _SOURCES_CHARACTERS
     for name in list(_sources) if too_many > 0 else ():
         too_many -= len(_sources[name])
         _sources[name] = ""  # the name stays taken
-        cache.pop(name, None)
+        sys.modules["linecache"].cache.pop(name, None)
         if too_many <= 0:
             break
-    show_sources(cache)
-    return filename
 
 
-def show_sources(cache):
-    """Puts the runs' sources in linecache's cache; linecache calls it when it is imported."""
-    for name, source in _sources.items():
-        if name not in cache:
-            cache[name] = len(source), None, source.splitlines(True), name
+def lines_of(filename):
+    """The lines of code that came in a request, for linecache; None: it is none of ours."""
+    source = _sources.get(filename)
+    return source.splitlines(True) if source else None
 
 
 # ---- exceptions ----
@@ -312,10 +345,8 @@ def _hide_own_frames(report, seen):
 
 
 def _traceback_of(error):
-    import linecache
     import traceback
 
-    show_sources(linecache.cache)  # again: the caller's code may have cleared it
     report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
     _hide_own_frames(report, set())
     return "".join(report.format())
@@ -381,28 +412,16 @@ def _exit_status(error):
 # ---- running ----
 
 
-def _compiled(source, filename):
-    """The code as a pair: all of it but a last expression, and that expression or None."""
+def _execute(source, filename):
     global _futures
-    last = None
     try:
-        tree = compile(source, filename, "exec", _ONLY_AST | _futures, dont_inherit=True)
-        if tree.body and isinstance(tree.body[-1], Expr):
-            last = Expression(tree.body.pop().value)
-        body = compile(tree, filename, "exec", _futures, dont_inherit=True)
-        _futures |= body.co_flags & _FUTURES
-        if last is not None:
-            last = compile(last, filename, "eval", _futures, dont_inherit=True)
+        body, last, _futures = _shannon_host.compile(source, filename, _futures)
     except SyntaxError as error:
-        if error.text is None and error.lineno:  # found in the tree, which knows no text
+        if error.text is None and error.lineno:  # found by the compiler, which knows no text
             error.text = "".join(source.split("\n")[error.lineno - 1 : error.lineno])
         raise
-    return body, last
-
-
-def _execute(source, filename):
-    body, last = _compiled(source, filename)
-    exec(body, _namespace)
+    if body is not None:
+        exec(body, _namespace)
     if last is None:
         return
     value = eval(last, _namespace)
@@ -418,9 +437,13 @@ def _finish():
     """The end of the program: exit handlers, then the destructors of what it kept."""
     if "atexit" in sys.modules:
         sys.modules["atexit"]._run_exitfuncs()
-    for name in list(_namespace):
-        if name != "__builtins__":
-            _namespace[name] = None
+    logging = sys.modules.get("logging")
+    if logging is not None and len(logging._handlerList) > _first_handlers:
+        logging.shutdown()
+    if len(_namespace) > len(_FIRST_NAMES):
+        for name in list(_namespace):
+            if name not in _FIRST_NAMES:
+                _namespace[name] = None
 
 
 def _opened(fd, mode, errors):

@@ -6,7 +6,13 @@
  * host. Everything about *how* code is run and reported is Python, in _shannon.py beside this file.
  */
 #define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE 1 /* for the parser's tree */
 #include <Python.h>
+
+#include "internal/pycore_ast.h"
+#include "internal/pycore_compile.h"
+#include "internal/pycore_parser.h"
+#include "internal/pycore_pyarena.h"
 
 #include <stdint.h>
 #include <unistd.h>
@@ -67,8 +73,91 @@ static PyObject *host_no_memory(PyObject *self, PyObject *none) {
     Py_RETURN_NONE;
 }
 
+/*
+ * Importing leaves the heap full of small holes. An execution would place its objects in them, a
+ * few on each page, and every page that is written to has to be copied. So the holes are filled for
+ * good: what is allocated from now on lies together, behind all there is.
+ */
+static PyObject *host_fill_holes(PyObject *self, PyObject *none) {
+    (void)self, (void)none;
+    enum { LARGEST = 1 << 20, SMALL = 1024, STEP = 16 };
+    size_t filled = 0;
+    void *edge = malloc(LARGEST); /* larger than any hole: it lies at the end */
+    free(edge);
+    for (size_t size = LARGEST; edge && size >= STEP; size -= size > SMALL ? size / 8 : STEP) {
+        void *block;
+        while ((block = malloc(size - sizeof(size_t))) && block < edge)
+            filled += size;
+        free(block);
+    }
+    return PyLong_FromSize_t(filled);
+}
+
+/* ---- compiling ---- */
+
+/* Takes the last statement away if it is an expression. */
+static expr_ty take_last_expression(mod_ty module) {
+    asdl_stmt_seq *body = module->v.Module.body;
+    Py_ssize_t count = asdl_seq_LEN(body);
+    if (count == 0)
+        return NULL;
+    stmt_ty last = asdl_seq_GET(body, count - 1);
+    if (last->kind != Expr_kind)
+        return NULL;
+    body->size--;
+    return last->v.Expr.value;
+}
+
+/* New references, or NULL for what there is none of. -1: an exception is set. */
+static int compile_parts(PyObject **body, PyObject **last, const char *source, PyObject *filename,
+                         PyCompilerFlags *flags, PyArena *arena) {
+    mod_ty module = _PyParser_ASTFromString(source, filename, Py_file_input, flags, arena);
+    if (!module)
+        return -1;
+    expr_ty value = take_last_expression(module);
+    if (!value || asdl_seq_LEN(module->v.Module.body) > 0) {
+        *body = (PyObject *)_PyAST_Compile(module, filename, flags, -1, arena);
+        if (!*body)
+            return -1;
+    }
+    if (value) {
+        mod_ty expression = _PyAST_Expression(value, arena);
+        if (expression)
+            *last = (PyObject *)_PyAST_Compile(expression, filename, flags, -1, arena);
+        if (!*last)
+            return -1;
+    }
+    return 0;
+}
+
+/* By the parser's own tree: one of Python objects would take longer than most programs. */
+static PyObject *host_compile(PyObject *self, PyObject *args) {
+    (void)self;
+    const char *source;
+    PyObject *filename, *body = NULL, *last = NULL, *result = NULL;
+    int features;
+    if (!PyArg_ParseTuple(args, "sUi:compile", &source, &filename, &features))
+        return NULL;
+    PyCompilerFlags flags = _PyCompilerFlags_INIT;
+    flags.cf_flags = features | PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE;
+    PyArena *arena = _PyArena_New();
+    if (!arena)
+        return NULL;
+    if (compile_parts(&body, &last, source, filename, &flags, arena) == 0)
+        result = Py_BuildValue("OOi", body ? body : Py_None, last ? last : Py_None,
+                               flags.cf_flags & PyCF_MASK);
+    _PyArena_Free(arena);
+    Py_XDECREF(body);
+    Py_XDECREF(last);
+    return result;
+}
+
 static PyMethodDef host_methods[] = {
+    {"compile", host_compile, METH_VARARGS,
+     "compile(source, filename, futures) -> code or None, code of a last expression or None, "
+     "futures"},
     {"emit", host_emit, METH_VARARGS, "emit(kind, data) -> errno: hand an event to the host"},
+    {"fill_holes", host_fill_holes, METH_NOARGS, "fill_holes() -> bytes: see guest.c"},
     {"reserve", host_reserve, METH_O, "reserve(bytes): memory that is set aside, untouched"},
     {"no_memory", host_no_memory, METH_NOARGS,
      "no_memory(): report a MemoryError without using any"},
