@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, HUGE_PAGE = 2 << 20 };
 enum { READ_GAP_PAGES = 8 }; /* that much more is mapped for one call less */
 
 /* The end of the range of pages that begins with page `first`. */
@@ -44,13 +44,20 @@ void sn_warmup_from(sn_warmup *out, const uint8_t *pages, size_t pages_count) {
 void sn_warmup_own_code(const sn_native *native) {
     size_t bytes;
     void *code = (void *)sn_native_code(native, &bytes);
-    void *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (copy == MAP_FAILED)
+    /* laid out as the code is in terms of huge pages, which fork and exit handle at once */
+    size_t shift = (uintptr_t)code % HUGE_PAGE;
+    size_t all = bytes + 2 * HUGE_PAGE;
+    uint8_t *room = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
         return;
-    memcpy(copy, code, bytes);
-    if (mprotect(copy, bytes, PROT_READ | PROT_EXEC) < 0 ||
-        mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, code) == MAP_FAILED)
-        munmap(copy, bytes);
+    uint8_t *copy = room + (HUGE_PAGE - (uintptr_t)room % HUGE_PAGE) + shift;
+    if (mprotect(copy, bytes, PROT_READ | PROT_WRITE) == 0) {
+        (void)!madvise(copy, bytes, MADV_HUGEPAGE);
+        memcpy(copy, code, bytes);
+        if (mprotect(copy, bytes, PROT_READ | PROT_EXEC) == 0)
+            (void)!mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, code);
+    }
+    munmap(room, all); /* what is left of it */
 }
 
 /* A mapping's page table is copied by fork() once the mapping has a page of its own. */

@@ -338,9 +338,11 @@ static int run_job(sn_call *call, worker *w, sn_error *err) {
     return run_guest(call, w, err);
 }
 
+/* Of the one thread there is: where a limit of CPU time is set, Linux gives that of the process as
+ * it was at the last tick. */
 static uint64_t cpu_ns(void) {
     struct timespec used = {0};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 

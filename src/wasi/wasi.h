@@ -77,9 +77,9 @@ void sn_wasi_set_sources(sn_wasi *wasi, const sn_wasi_sources *sources);
  * so that a new sn_wasi may take this one's place. */
 bool sn_wasi_is_pristine(const sn_wasi *wasi);
 
-/* Ends the sleep (poll_oneoff) under way, or else the next one, with `intr`: at once if called from
- * a signal handler (without SA_RESTART) of the sleeping thread, otherwise within 50 ms. Of use only
- * with the host's sleep. Async-signal-safe. */
+/* Ends the sleep (poll_oneoff) under way, or else the next one, as if it had passed: at once if
+ * called from a signal handler (without SA_RESTART) of the sleeping thread, otherwise within 50 ms.
+ * Of use only with the host's sleep. Async-signal-safe. */
 void sn_wasi_interrupt(sn_wasi *wasi);
 
 /* The host functions, ended by a name of NULL. Their context is the sn_wasi. proc_exit calls
