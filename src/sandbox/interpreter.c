@@ -159,9 +159,10 @@ int sn_interpreter_open_native(sn_interpreter *out, const char *path, const char
         made.is_guest = sn_native_has_function(made.native, "guest_abi");
         rc = map_archive(&made.archive, made.path, made.is_guest, err);
     }
-    if (rc == 0)
+    bool filters = sn_filter_available(); /* else it is for the zygote to refuse */
+    if (rc == 0 && filters)
         rc = sn_filter_new(&made.worker_filter, SN_FILTER_WORKER, err);
-    if (rc == 0)
+    if (rc == 0 && filters)
         rc = sn_filter_new(&made.zygote_filter, SN_FILTER_ZYGOTE, err);
     if (rc < 0) {
         sn_interpreter_close(&made);

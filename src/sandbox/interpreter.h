@@ -20,7 +20,7 @@ typedef struct sn_interpreter {
     char *path; /* of the module */
     sn_native *native;
     sn_mapping archive;
-    sn_filter *worker_filter; /* compiled before the first process is forked */
+    sn_filter *worker_filter; /* compiled before the first process is forked; NULL: not to be had */
     sn_filter *zygote_filter;
     bool is_guest;
     sn_image_origin origin; /* a guest's; empty if it was opened without its image */

@@ -65,30 +65,38 @@ static void end(sn_zygote *z) {
 
 /* ---- starting ---- */
 
-static int receive_whole(int control, void *data, size_t bytes) {
+static ssize_t receive_some(int control, void *data, size_t bytes) {
     ssize_t n;
     do
         n = recv(control, data, bytes, 0);
     while (n < 0 && errno == EINTR);
-    return n == (ssize_t)bytes ? 0 : -1;
+    return n;
 }
 
-/* The process that was forked may have forked the zygote and ended (walls.h). */
+/* Two messages, in whichever order they come: the zygote's pid, from the process that forked it and
+ * ends (walls.h), and its hello. */
 static int meet(sn_zygote *z, pid_t forked, sn_error *err) {
-    sn_zygote_hello hello;
-    pid_t pid = forked;
-    int rc = receive_whole(z->control, &pid, sizeof pid);
-    if (pid != forked)
+    sn_zygote_hello hello = {0}, message;
+    bool has_hello = false;
+    z->pid = 0;
+    while (z->pid == 0 || !has_hello) {
+        ssize_t n = receive_some(z->control, &message, sizeof message);
+        if (n == sizeof z->pid)
+            memcpy(&z->pid, &message, sizeof z->pid);
+        else if (n == sizeof message)
+            hello = message;
+        else
+            break;
+        has_hello |= n == sizeof message;
+    }
+    if (z->pid != forked)
         wait_for(forked);
-    z->pid = pid;
-    if (rc == 0)
-        rc = receive_whole(z->control, &hello, sizeof hello);
-    if (rc == 0 && hello.rc == 0) {
+    if (z->pid > 0 && has_hello && hello.rc == 0) {
         z->walls = hello.walls;
         return 0;
     }
     end(z);
-    if (rc < 0)
+    if (!has_hello)
         return sn_fail(err, SN_EUNAVAILABLE, "the zygote does not start");
     if (err)
         *err = hello.err;

@@ -214,7 +214,7 @@ static int watch_children(sn_error *err) {
 /* The filter itself is installed by each worker; here it is decided whether that is asked for. */
 static int choose_filter(zygote *z, const sn_interpreter *interpreter, sn_walls *walls,
                          sn_error *err) {
-    if (sn_filter_available()) {
+    if (interpreter->worker_filter) {
         z->jail.filter = interpreter->worker_filter;
         return 0;
     }
