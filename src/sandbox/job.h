@@ -59,6 +59,7 @@ typedef struct sn_job_end {
     sn_frame_done done;
     int signal;       /* that ended a lost worker, or 0 */
     bool zygote_died; /* and took the worker along */
+    bool begun;       /* something came from the worker */
     uint64_t wall_ns;
     uint64_t cpu_ns;
     uint64_t startup_ns; /* until the code was about to run; wall_ns if it never was */

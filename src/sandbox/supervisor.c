@@ -1,10 +1,11 @@
 /*
- * supervisor.c - the parent's side of one execution; see job.h for the theory of operation.
+ * supervisor.c - see supervisor.h, and job.h for the theory of operation.
  *
  * Everything that comes from the worker is hostile: sizes are checked against the frame's kind
  * before memory is taken, a frame that makes no sense ends the job as lost.
  */
-#include "sandbox/job.h"
+#include "sandbox/supervisor.h"
+
 #include "sandbox/request.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -26,8 +27,6 @@ typedef struct supervisor {
     sn_job_end *end;
     sn_error *err;
     sn_ready worker;
-    bool is_guest;
-    bool heard; /* a frame has come: the worker has begun */
     uint64_t start_ns;
     uint64_t deadline_ns;
     uint64_t event_bytes; /* of values, displays and errors: they count against the output limit */
@@ -149,7 +148,6 @@ static bool inbox_reserve(supervisor *s, size_t bytes) {
 
 static void take_frames(supervisor *s) {
     size_t at = 0;
-    s->heard = true;
     while (!s->ended) {
         sn_frame_header header;
         if (s->inbox_bytes - at < sizeof header)
@@ -179,6 +177,7 @@ static void receive(supervisor *s) {
     if (n <= 0)
         return finish(s, SN_JOB_LOST);
     s->inbox_bytes += (size_t)n;
+    s->end->begun = true;
     take_frames(s);
 }
 
@@ -252,53 +251,60 @@ static void measure(supervisor *s) {
         end->peak_memory_bytes = done->memory_bytes;
 }
 
-/* The kernel enforces the limit of CPU time, and says no more than that it killed the worker. */
-static void look_for_cpu_limit(supervisor *s, uint32_t cpu_seconds) {
-    bool killed = s->end->signal == SIGKILL || s->end->signal == SIGXCPU;
-    if (s->end->ending == SN_JOB_LOST && killed && cpu_seconds > 0 &&
-        s->end->cpu_ns >= cpu_seconds * 1000000000ull)
-        s->end->ending = SN_JOB_CPU_LIMIT;
+int sn_supervise(sn_job_end *out, const sn_ready *worker, const sn_job *job, bool is_guest,
+                 uint64_t start_ns, sn_error *err) {
+    supervisor s = {.job = job, .end = out, .err = err, .worker = *worker, .start_ns = start_ns};
+    /* A guest is asked to stop first; whatever is no guest cannot be asked. */
+    uint64_t grace_ns = is_guest && !job->make_image ? SN_JOB_GRACE_NS : 0;
+    s.deadline_ns = start_ns + job->timeout_ns + grace_ns;
+    struct timeval patience = {.tv_sec = SEND_SECONDS};
+    setsockopt(worker->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int sent = sn_request_send(worker->fd, job, is_guest, err);
+    if (sent < 0 && sent != SN_EUNAVAILABLE)
+        fail(&s); /* else the worker has ended, and may have said why */
+    supervise(&s);
+    end_worker(&s);
+    measure(&s);
+    free(s.inbox);
+    return s.failed ? (err ? err->code : SN_EINTERNAL) : 0;
 }
 
-/* One try. True: the worker was gone before it could begin, and nothing has happened. */
-static bool run_once(supervisor *s, sn_zygote *zygote) {
-    if (sn_zygote_take(&s->worker, zygote, s->err) < 0) {
-        fail(s);
-        return false;
-    }
-    struct timeval patience = {.tv_sec = SEND_SECONDS};
-    setsockopt(s->worker.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    int sent = sn_request_send(s->worker.fd, s->job, s->is_guest, s->err);
-    if (sent < 0 && sent != SN_EUNAVAILABLE)
-        fail(s); /* else the worker has ended, and may have said why */
-    supervise(s);
-    end_worker(s);
-    look_for_cpu_limit(s, sn_zygote_cpu_seconds(zygote));
-    measure(s);
-    sn_ready_release(&s->worker);
-    bool killed = s->end->zygote_died || s->end->signal == SIGKILL;
-    return !s->failed && s->end->ending == SN_JOB_LOST && !s->heard && killed;
+/* ---- with a worker from the zygote ---- */
+
+/* The kernel enforces the limit of CPU time, and says no more than that it killed the worker. */
+static void look_for_cpu_limit(sn_job_end *end, uint32_t cpu_seconds) {
+    bool killed = end->signal == SIGKILL || end->signal == SIGXCPU;
+    if (end->ending == SN_JOB_LOST && killed && cpu_seconds > 0 &&
+        end->cpu_ns >= cpu_seconds * 1000000000ull)
+        end->ending = SN_JOB_CPU_LIMIT;
+}
+
+/* Somebody killed the worker before it could begin: nothing has happened yet. */
+static bool never_began(const sn_job_end *end) {
+    return end->ending == SN_JOB_LOST && !end->begun &&
+           (end->zygote_died || end->signal == SIGKILL);
 }
 
 int sn_job_run(sn_job_end *out, sn_zygote *zygote, const sn_job *job, sn_error *err) {
     enum { TRIES = 3 };
     const sn_interpreter *interpreter = sn_zygote_interpreter(zygote);
-    supervisor s = {.job = job, .end = out, .err = err, .start_ns = sn_now_ns()};
-    s.is_guest = interpreter->is_guest;
-    /* A guest is asked to stop first; whatever is no guest cannot be asked. */
-    uint64_t grace_ns = s.is_guest && !job->make_image ? SN_JOB_GRACE_NS : 0;
-    s.deadline_ns = s.start_ns + job->timeout_ns + grace_ns;
+    uint64_t start_ns = sn_now_ns();
+    int rc = 0;
     for (int i = 0; i < TRIES; i++) {
+        sn_ready worker;
         *out = (sn_job_end){0};
-        s.ended = false;
-        s.inbox_bytes = 0;
         if (interpreter->image)
             out->peak_memory_bytes = interpreter->image->saved.memory_bytes;
-        if (!run_once(&s, zygote))
+        rc = sn_zygote_take(&worker, zygote, err);
+        if (rc < 0)
+            break;
+        rc = sn_supervise(out, &worker, job, interpreter->is_guest, start_ns, err);
+        sn_ready_release(&worker);
+        look_for_cpu_limit(out, sn_zygote_cpu_seconds(zygote));
+        if (rc < 0 || !never_began(out))
             break;
         sn_zygote_distrust(zygote);
     }
     sn_zygote_replenish(zygote);
-    free(s.inbox);
-    return s.failed ? (err ? err->code : SN_EINTERNAL) : 0;
+    return rc;
 }
