@@ -26,6 +26,8 @@ test: setup ## all tests
 
 bench: build ## figures beside native python3.11
 	@bench/start
+	@$(BUILD)/bench-library load 2 10
+	@$(BUILD)/bench-library hold 200
 	@bench/cpu
 
 format: ## lay out all C sources

@@ -116,9 +116,23 @@ static int take_bundle(sn_collector *c, enum sn_frame_kind kind, const void *dat
     return rc;
 }
 
+/* An error's texts have no length beside them, so that a NUL in them would hide what follows; it is
+ * shown as the symbol for it, U+2400. */
 static char *text_of(const char *data, size_t bytes) {
-    size_t ignored;
-    return sn_utf8_repair(data, bytes, false, &ignored);
+    static const char symbol[] = "\xe2\x90\x80";
+    sn_buffer shown = {0};
+    size_t repaired_bytes;
+    sn_auto_free char *repaired = sn_utf8_repair(data, bytes, false, &repaired_bytes);
+    if (!repaired || strlen(repaired) == repaired_bytes)
+        return SN_STEAL(repaired);
+    for (size_t at = 0; at < repaired_bytes; at++) {
+        bool is_nul = repaired[at] == '\0';
+        if (!sn_buffer_add(&shown, is_nul ? symbol : &repaired[at], is_nul ? strlen(symbol) : 1)) {
+            sn_buffer_free(&shown);
+            return NULL;
+        }
+    }
+    return sn_buffer_take(&shown, &repaired_bytes);
 }
 
 /* Replaces whatever error was set before. */

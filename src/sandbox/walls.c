@@ -57,11 +57,13 @@ static void close_all_but(int a, int b) {
     close_from_to(high + 1, INT_MAX);
 }
 
-/* Not only forgotten: overwritten, for a worker has this memory. */
+/* Not only forgotten: overwritten, for a worker has this memory. Not by clearenv(), whose lock another
+ * thread may have held at the fork. */
 static void wipe_environment(void) {
+    static char *none[] = {NULL};
     for (char **entry = environ; entry && *entry; entry++)
         explicit_bzero(*entry, strlen(*entry));
-    clearenv();
+    environ = none;
 }
 
 /* ---- user ---- */
