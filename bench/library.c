@@ -118,6 +118,30 @@ static long zygote_of_this(void) {
     return children_of(&pid, 1, getpid()) == 1 ? pid : 0;
 }
 
+static size_t descriptors(void) {
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    while (folder && readdir(folder))
+        count++;
+    if (folder)
+        closedir(folder);
+    return count > 3 ? count - 3 : 0; /* ".", ".." and the folder itself */
+}
+
+static size_t zombies(const long *pids, size_t count) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        char path[64], state = 0;
+        snprintf(path, sizeof path, "/proc/%ld/stat", pids[i]);
+        FILE *file = fopen(path, "r");
+        if (file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1)
+            found += state == 'Z';
+        if (file)
+            fclose(file);
+    }
+    return found;
+}
+
 /* ---- once ---- */
 
 static void once(void) {
@@ -183,6 +207,10 @@ static void run_load(int threads, int seconds) {
     double took = (double)(now_ns() - start) / 1e9;
     unsigned long count = atomic_load(&l.count), kept = count < SAMPLES_MOST ? count : SAMPLES_MOST;
     qsort(l.samples_us10, kept, sizeof *l.samples_us10, by_value);
+    long left[64];
+    size_t ready = children_of(left, 64, zygote_of_this());
+    printf("left behind: %zu descriptors open here, %zu workers ready, %zu ended and not reaped\n",
+           descriptors(), ready, zombies(left, ready));
     printf("%d threads, %.1f s: %.0f executions a second; p50 %.3f ms, p99 %.3f ms, most %.3f ms\n",
            threads, took, (double)count / took, l.samples_us10[kept / 2] / 1e4,
            l.samples_us10[kept * 99 / 100] / 1e4, l.samples_us10[kept - 1] / 1e4);
