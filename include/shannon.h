@@ -75,6 +75,7 @@ enum {
     SN_STDIN_MAX_BYTES = 8 << 20,  /* 8 MiB when given in the request; a stream is not limited */
     SN_FILES_MAX_BYTES = 64 << 20, /* all input files together */
     SN_FILES_MAX = 1024,
+    SN_WORKSPACE_MAX_BYTES = 1 << 30,
     SN_ARGS_MAX_BYTES = 128 << 10, /* all arguments together, as the kernel would allow one */
     SN_SESSION_ID_MAX_BYTES = 128,
     SN_OUTPUT_DEFAULT_BYTES = 1 << 20, /* kept of stdout and of stderr, each */
@@ -114,6 +115,8 @@ typedef struct sn_request {
     size_t output_limit_bytes; /* kept of each stream in the result; 0: SN_OUTPUT_DEFAULT_BYTES */
     int cancel_fd; /* -1, or a descriptor (eventfd, pipe) that becomes readable to end it */
     const sn_deterministic *deterministic; /* NULL: real time, real randomness */
+    uint64_t workspace_bytes; /* quota of the folder /workspace, in memory, which the guest may
+                                 write to; 0: there is no such folder */
 } sn_request;
 
 #define SN_REQUEST_INIT {.stdin_fd = -1, .cancel_fd = -1}

@@ -27,6 +27,7 @@ enum {
     KEY_SEED,
     KEY_TIME,
     KEY_WEAK,
+    KEY_WORKSPACE,
 };
 
 static const struct argp_option options[] = {
@@ -37,6 +38,9 @@ static const struct argp_option options[] = {
     {"file", KEY_FILE, "HOST[:GUEST]", 0,
      "give the guest a read-only copy of a file as /tmp/GUEST (default: the file's own name); "
      "may be repeated",
+     0},
+    {"workspace", KEY_WORKSPACE, "MB", 0,
+     "give the guest a folder /workspace, in memory, to write up to so much into (default: none)",
      0},
     {"value", KEY_VALUE, 0, 0, "also print the last expression's value, as the prompt would", 0},
     {"json", KEY_JSON, 0, 0, "print the result as one JSON object, at the end", 0},
@@ -153,6 +157,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
                     "--memory is '%s'; it must be a whole number of megabytes", arg);
         else
             args->request.memory_limit_mb = (uint32_t)megabytes;
+        return 0;
+    case KEY_WORKSPACE:
+        if (!sn_parse_u64(&megabytes, arg, 1, SN_WORKSPACE_MAX_BYTES >> 20))
+            sn_fail(&args->err, SN_EINVALID_ARGUMENT,
+                    "--workspace is '%s'; it must be a whole number of megabytes, 1 to 1024", arg);
+        else
+            args->request.workspace_bytes = megabytes << 20;
         return 0;
     case KEY_FILE:
         add_file(args, arg, state);

@@ -106,6 +106,7 @@ static sn_job job_of(const sn_request *request, const sn_settings *settings) {
         .timeout_ns = (uint64_t)(timeout * 1e9),
         .memory_limit_bytes = memory_mb << 20,
         .output_limit_bytes = SN_OUTPUT_MOST_BYTES,
+        .workspace_bytes = request->workspace_bytes,
         .deterministic = request->deterministic != NULL,
         .seed = request->deterministic ? request->deterministic->seed : 0,
         .time_ns = request->deterministic ? (uint64_t)(request->deterministic->time * 1e9) : 0,

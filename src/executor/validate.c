@@ -58,6 +58,10 @@ static int check_limits(const sn_request *r, const sn_settings *settings, sn_err
         return sn_fail(err, SN_EINVALID_ARGUMENT,
                        "stdin has %zu bytes, more than the limit of 8 MiB (%d)", r->stdin_bytes,
                        SN_STDIN_MAX_BYTES);
+    if (r->workspace_bytes > SN_WORKSPACE_MAX_BYTES)
+        return sn_fail(err, SN_EINVALID_ARGUMENT,
+                       "a workspace of %llu bytes is more than the limit of 1 GiB (%d)",
+                       (unsigned long long)r->workspace_bytes, SN_WORKSPACE_MAX_BYTES);
     if (r->deterministic && !(r->deterministic->time >= 0 && r->deterministic->time <= 4e9))
         return sn_fail(err, SN_EINVALID_ARGUMENT,
                        "deterministic.time is %g; it must be seconds since 1970, from 0 to 4e9",

@@ -37,7 +37,8 @@ typedef struct sn_job {
     bool deterministic;          /* clock and randomness from the two below */
     uint64_t seed;
     uint64_t time_ns;
-    bool make_image; /* run no code, but make the guest's image; the zygote has none */
+    uint64_t workspace_bytes; /* 0: none */
+    bool make_image;          /* run no code, but make the guest's image; the zygote has none */
     sn_job_frame_fn on_frame;
     void *user;
 } sn_job;

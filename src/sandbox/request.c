@@ -19,6 +19,7 @@ typedef struct head {
     uint64_t timeout_ns;
     uint64_t seed;
     uint64_t time_ns;
+    uint64_t workspace_bytes;
     uint32_t deterministic;
     uint32_t make_image;
     uint32_t is_guest;
@@ -94,6 +95,7 @@ int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
         .timeout_ns = job->timeout_ns,
         .seed = job->seed,
         .time_ns = job->time_ns,
+        .workspace_bytes = job->workspace_bytes,
         .deterministic = job->deterministic,
         .make_image = job->make_image,
         .is_guest = is_guest,
@@ -197,6 +199,7 @@ int sn_request_receive(sn_received *out, int fd, sn_error *err) {
         .deterministic = h.deterministic,
         .seed = h.seed,
         .time_ns = h.time_ns,
+        .workspace_bytes = h.workspace_bytes,
     };
     size_t bytes = h.records_bytes + h.files_bytes;
     r.data = malloc(bytes + 1);

@@ -18,6 +18,7 @@ typedef struct sn_received {
     bool deterministic;
     uint64_t seed;
     uint64_t time_ns;
+    uint64_t workspace_bytes;
     const uint8_t *records; /* for guest_run(); NULL: a command */
     size_t records_bytes;
     const char **args; /* a command's argv */

@@ -57,8 +57,8 @@ static void close_all_but(int a, int b) {
     close_from_to(high + 1, INT_MAX);
 }
 
-/* Not only forgotten: overwritten, for a worker has this memory. Not by clearenv(), whose lock another
- * thread may have held at the fork. */
+/* Not only forgotten: overwritten, for a worker has this memory. Not by clearenv(), whose lock
+ * another thread may have held at the fork. */
 static void wipe_environment(void) {
     static char *none[] = {NULL};
     for (char **entry = environ; entry && *entry; entry++)

@@ -311,6 +311,8 @@ static int take_request(worker *w, sn_error *err) {
         rc = sn_instance_set_memory_limit(w->instance, r->memory_limit_bytes, err);
     if (rc == 0)
         rc = add_files(w, err);
+    if (rc == 0 && r->workspace_bytes)
+        rc = sn_vfs_add_workspace(w->vfs, "/workspace", r->workspace_bytes, err);
     if (rc == 0 && !r->records)
         rc = sn_wasi_set_args(w->wasi, r->args, r->args_count, err);
     if (rc == 0 && r->deterministic) {

@@ -62,6 +62,44 @@ class Output(unittest.TestCase):
         self.assertLess(time.monotonic() - start, 10)
 
 
+class Workspace(unittest.TestCase):
+    def test_none_by_default(self):
+        done = shannon.run("import os; print(os.path.exists('/workspace'))\nopen('/tmp/x', 'w')")
+        self.assertEqual(done.stdout, "False\n")
+        self.assertIn("Read-only file system", done.stderr)
+
+    def test_files_and_folders(self):
+        done = shannon.run("""if True:
+            import os, shutil, sqlite3, tempfile
+            os.chdir('/workspace')
+            os.makedirs('a/b'); open('a/b/c', 'w').write('text'); os.rename('a/b/c', 'a/d')
+            os.symlink('d', 'a/link'); print(open('a/link').read(), sorted(os.listdir('a')))
+            db = sqlite3.connect('db'); db.execute('create table t(x)'); db.execute('insert into t values (7)'); db.commit()
+            print(db.execute('select x from t').fetchall(), os.path.getsize('db') > 0)
+            shutil.rmtree('a'); print(os.listdir('.'))
+            with tempfile.TemporaryDirectory(dir='.') as folder:
+                print(len(os.listdir(folder)))
+        """, "--workspace", "4")
+        self.assertEqual(done.stdout, "text ['b', 'd', 'link']\n[(7,)] True\n['db']\n0\n", done.stderr)
+
+    def test_quota(self):
+        done = shannon.run("""if True:
+            with open('/workspace/big', 'wb') as file:
+                try:
+                    for i in range(100):
+                        file.write(bytes(1 << 20))
+                        file.flush()
+                except OSError as error:
+                    print(error.errno, error.strerror)
+            import os; print(0 < os.path.getsize('/workspace/big') <= 3 << 20)
+        """, "--workspace", "3")
+        self.assertEqual(done.stdout, "51 No space left on device\nTrue\n", done.stderr)
+
+    def test_wrong_sizes(self):
+        for size in "0", "1025", "x", "-1":
+            self.assertEqual(shannon.run("1", "--workspace", size).returncode, 2)
+
+
 class Programs(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
