@@ -227,7 +227,7 @@ static int call_expecting(sn_call *call, worker *w, const char *name, uint32_t e
 
 static int start_guest(worker *w, sn_error *err) {
     sn_call call;
-    int rc = sn_instance_call(&call, w->instance, "_initialize", NULL, 0, err);
+    int rc = call_expecting(&call, w, "_initialize", 0, err);
     if (rc == 0)
         rc = call_expecting(&call, w, "guest_abi", GUEST_ABI, err);
     if (rc == 0)

@@ -1,0 +1,7 @@
+"""Recursion through C (compile) with the limit raised out of reach: ends as memory or the stack of the guest does."""
+# expect: status=memory_limit|crashed|error
+# expect: value~"^(call stack exhausted|out of bounds memory access|the memory limit.*|maximum recursion.*|)$"
+import sys
+
+sys.setrecursionlimit((1 << 31) - 1)
+exec("(" * 90 + "-" * 10**6 + "1" + ")" * 90)

@@ -1,0 +1,9 @@
+"""Recursion through C (iterators) with the limit raised out of reach: ends as memory or the stack of the guest does."""
+# expect: status=memory_limit|crashed|error
+# expect: value~"^(call stack exhausted|out of bounds memory access|the memory limit.*|maximum recursion.*|)$"
+import sys
+
+sys.setrecursionlimit((1 << 31) - 1)
+import functools
+
+next(functools.reduce(lambda g, _: map(abs, g), range(10**6), iter([1])))

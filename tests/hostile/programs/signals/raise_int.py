@@ -1,0 +1,6 @@
+"""Sends itself SIGINT: whatever the guest makes of that, its end is its own."""
+# expect: status=error|crashed|ok absent=WorkerLost
+import signal
+
+if hasattr(signal, "SIGINT"):
+    signal.raise_signal(signal.SIGINT)

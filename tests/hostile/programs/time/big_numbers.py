@@ -1,0 +1,5 @@
+"""Numbers that take for ever to compute."""
+# option: --timeout 1
+# expect: status=timeout error=TimeoutError exit=124 least=1 within=2.2 absent=DONE
+9**9**9
+print("DONE")
