@@ -11,6 +11,7 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
+        self.failed_in = None
 
     def _line(self, ok, test, note=""):
         self.number += 1
@@ -33,6 +34,16 @@ class TapResult(unittest.TestResult):
     def addError(self, test, err):
         super().addError(test, err)
         self._failed(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        """unittest reports a test with failed parts by these alone: the first is the test's line."""
+        super().addSubTest(test, subtest, err)
+        if err is None:
+            return
+        if self.failed_in is not test:
+            self._failed(test, err)
+            self.failed_in = test
+        print(f"# {subtest}", flush=True)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

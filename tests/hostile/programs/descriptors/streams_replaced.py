@@ -1,5 +1,5 @@
 """Takes the standard streams apart: detached, closed, replaced by objects that raise, lie or recur, deleted."""
-# expect: status=ok stdout="first\nHELD\n"
+# expect: status=ok stdout="first\nsecond\n"
 import atexit
 import io
 import os
@@ -32,7 +32,7 @@ class Liar(io.RawIOBase):
 
 
 sys.stdout.flush()
-os.write(1, b"HELD\n")
+os.write(1, b"second\n")
 kept = sys.stdout, sys.stderr, sys.stdin
 raw = sys.stdout.detach()
 raw.close()

@@ -45,7 +45,7 @@ for name in "SC_NPROCESSORS_ONLN", "SC_NPROCESSORS_CONF":
 home = os.path.expanduser("~")
 attack.check(f"home {home}", home in ("~", "/"))
 everything = repr([sysconfig.get_config_vars(), platform.uname(), sys.implementation, sys.version, locale.getlocale()])
-for word in "/work", "/root/", "/home/", "runner", "Users":
+for word in "/root/", "/home/", "runner", "Users":
     attack.check(f"built in {word}: {everything[max(0, everything.find(word) - 60):][:150]}", word not in everything)
 for _ in range(3):
     node = uuid.getnode()

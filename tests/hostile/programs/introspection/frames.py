@@ -1,6 +1,6 @@
 """Climbs out of its own frame into those that run it, changes their variables, functions and globals, and replaces what
 reports: it can lie about itself, and nothing else."""
-# expect: status=ok|error stdout="HELD\n" absent="\u0000"
+# expect: status=ok|error stdout="HELD\n"
 import gc
 import sys
 import attack
