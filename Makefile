@@ -4,7 +4,7 @@ BUILD := build
 MESON_FLAGS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build run setup interpreter test test-asan bench format lint clean help
+.PHONY: build run setup interpreter test test-cpython bench format lint clean help
 
 build: ## make build/shannon
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_FLAGS) >/dev/null
@@ -24,6 +24,11 @@ interpreter: build ## build the Python interpreter and compile it to native code
 test: setup ## all tests
 	@scripts/test.sh
 
+test-cpython: interpreter ## CPython's own test suite, inside the sandbox
+	@scripts/setup_python_wasi.sh --quiet --with-tests
+	@$(BUILD)/shannon interpreter build --quiet build/interpreter/tests/python-3.11.2.wasm
+	@tests/cpython/run.py
+
 bench: build ## figures beside native python3.11
 	@bench/start
 	@$(BUILD)/bench-library load 2 10
@@ -40,4 +45,4 @@ clean: ## remove build/ (keeps wasm-interpreters/)
 	@rm -rf $(BUILD) build-*
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile

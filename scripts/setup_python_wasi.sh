@@ -17,6 +17,7 @@ Takes about two minutes on two cores the first time.
   --quiet         say nothing when everything is up to date
   --offline       never use the network: what is missing is an error
   --with-command  also link an ordinary command-line python.wasm (build/interpreter/python-command.wasm)
+  --with-tests    also make an interpreter with CPython's own tests (build/interpreter/tests/python-3.11.2.wasm)
   --help          this text
 
 Environment:
@@ -25,13 +26,14 @@ Environment:
 USAGE
 }
 
-force=0 quiet=0 offline=0 with_command=0
+force=0 quiet=0 offline=0 with_command=0 with_tests=0
 for argument; do
     case $argument in
         --force) force=1 ;;
         --quiet) quiet=1 ;;
         --offline) offline=1 ;;
         --with-command) with_command=1 ;;
+        --with-tests) with_tests=1 ;;
         --help | -h) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
     esac
@@ -57,7 +59,7 @@ build_python=/usr/bin/python3.11 # Debian's: another 3.11 on PATH may write othe
 # ---- stages ----
 
 stage_number=0
-stages=$((10 + with_command))
+stages=$((10 + with_command + with_tests))
 log=$work/log
 need_mb=550
 
@@ -284,11 +286,32 @@ link_command() {
         -o "$work/python-command.wasm"
 }
 
+# make_archive OUT [--with-tests]
 make_archive() {
     cd "$work/python"
-    $build_python "$recipe/make_archive.py" "$work/$name.zip" "$work/src/python3.11/Lib" \
+    $build_python "$recipe/make_archive.py" "${@:2}" "$1" "$work/src/python3.11/Lib" \
         "$work/src/tzdata/usr/share/zoneinfo" "$recipe/guest/_shannon.py" \
         "$(<pybuilddir.txt)/_sysconfigdata__wasi_wasm32-wasi.py" "$work"
+}
+
+archive_library() {
+    make_archive "$work/$name.zip"
+}
+
+# The same guest with the modules that CPython's tests look at it through, and the tests in its archive.
+make_tests() {
+    cd "$work/python"
+    mkdir -p "$work/tests" objects.tests
+    local module flags=(-std=gnu17 "${cflags[@]}" -Wno-int-conversion -D_WASI_EMULATED_SIGNAL
+        "-I$work/src/python3.11/Include" "-I$work/src/python3.11/Include/internal" -I.)
+    for module in _testcapimodule _testinternalcapi _testbuffer _xxtestfuzz/_xxtestfuzz _xxtestfuzz/fuzzer; do
+        "${cc[@]}" "${flags[@]}" -DPy_BUILD_CORE_MODULE -c "$work/src/python3.11/Modules/$module.c" \
+            -o "objects.tests/$(basename $module).o"
+    done
+    "${cc[@]}" "${flags[@]}" -DSHANNON_TEST_MODULES -c "$recipe/guest/guest.c" -o objects.tests/guest.o
+    "${cc[@]}" -mexec-model=reactor "${link_flags[@]}" -Wl,--export=__stack_pointer \
+        objects.tests/*.o libpython3.11.a "${libraries[@]}" -o "$work/tests/$name.wasm"
+    make_archive "$work/tests/$name.zip" --with-tests
 }
 
 publish() {
@@ -316,6 +339,7 @@ up_to_date() {
     [[ $force == 0 && -f $work/stamps/publish && $(<"$work/stamps/publish") == "$everything" &&
         -f $out/$name.json ]] || return 1
     [[ $with_command == 0 || -f $work/python-command.wasm ]] || return 1
+    [[ $with_tests == 0 || -f $work/stamps/tests && $(<"$work/stamps/tests") == "$everything" ]] || return 1
     local file
     for file in "$out/$name".{wasm,zip}; do
         [[ -f $file ]] && grep -qF "\"$(sha256sum <"$file" | cut -d' ' -f1)\"" "$out/$name.json" || return 1
@@ -364,7 +388,8 @@ stage "configure CPython" configure "$base $compat $patches" configure_python
 stage "compile CPython" make "$base $compat $patches" make_python
 stage "link the guest" link "$base $compat $patches $guest" link_guest
 [[ $with_command == 0 ]] || stage "link the command" command "$base $compat $patches" link_command
-stage "archive of the standard library" archive "$base $patches $archive" make_archive
+stage "archive of the standard library" archive "$base $patches $archive" archive_library
+[[ $with_tests == 0 ]] || stage "CPython's own tests" tests "$everything" make_tests
 rm -f "$work/stamps/publish"
 stage "publish" publish "$everything" publish
 

@@ -12,6 +12,8 @@ fi
 
 scripts/install_packages.sh build test
 make --no-print-directory build interpreter
+scripts/setup_python_wasi.sh --quiet --with-tests
+build/shannon interpreter build --quiet build/interpreter/tests/python-3.11.2.wasm
 
 status=0
 scripts/lint.sh || status=1

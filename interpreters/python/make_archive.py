@@ -1,8 +1,8 @@
 """Makes the standard library's archive: stored, sorted, with fixed dates, so that the same sources give the same bytes.
 
-Usage: make_archive.py OUT LIB_DIR ZONEINFO_DIR GUEST_FILE SYSCONFIG_FILE WORK_DIR
+Usage: make_archive.py [--with-tests] OUT LIB_DIR ZONEINFO_DIR GUEST_FILE SYSCONFIG_FILE WORK_DIR
 
-Entries lie where the guest sees them: lib/python3.11/..., usr/share/zoneinfo/.... Each module comes as source, for
+Entries lie where the guest sees them: usr/lib/python3.11/..., usr/share/zoneinfo/.... Each module comes as source, for
 tracebacks and inspect, and compiled: an unchecked hash-based .pyc (PEP 552), which the import system takes without
 looking at the source's time.
 """
@@ -13,7 +13,8 @@ import os
 import sys
 import zipfile
 
-PREFIX = "lib/python3.11"
+PREFIX = "usr/lib/python3.11"
+TESTS = "test", "distutils/tests", "lib2to3/tests", "unittest/test"
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 # What cannot work: it needs a screen, a network installer, another system, or a C module that WASI does not have. That a
@@ -34,6 +35,16 @@ def library_files(root):
         for name in sorted(files):
             if name.endswith((".py", ".txt", ".rst", ".cfg", ".css")) and relative + name not in LEFT_OUT:
                 yield relative + name, os.path.join(folder, name)
+
+
+def test_files(root):
+    """CPython's own tests, with the files that they read."""
+    for top in TESTS:
+        for folder, folders, files in os.walk(os.path.join(root, top)):
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
+            for name in sorted(files):
+                path = os.path.join(folder, name)
+                yield os.path.relpath(path, root), path
 
 
 def build_variables(path, work):
@@ -91,9 +102,13 @@ def entries(library, zoneinfo, guest, sysconfig, work):
 
 
 def main():
-    out, *inputs = sys.argv[1:]
+    with_tests = sys.argv[1] == "--with-tests"
+    out, *inputs = sys.argv[1 + with_tests:]
+    found = list(entries(*inputs))
+    if with_tests:
+        found += [(f"{PREFIX}/{relative}", contents(path)) for relative, path in test_files(inputs[0])]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in sorted(entries(*inputs)):
+        for name, data in sorted(found):
             info = zipfile.ZipInfo(name, FIXED_DATE)
             info.external_attr = 0o100644 << 16
             info.create_system = 3

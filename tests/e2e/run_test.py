@@ -82,6 +82,10 @@ class Workspace(unittest.TestCase):
         """, "--workspace", "4")
         self.assertEqual(done.stdout, "text ['b', 'd', 'link']\n[(7,)] True\n['db']\n0\n", done.stderr)
 
+    def test_temporary_files(self):
+        done = shannon.run("import tempfile\nwith tempfile.NamedTemporaryFile() as file: print(file.name[:11])", "--workspace", "1")
+        self.assertEqual(done.stdout, "/workspace/\n", done.stderr)
+
     def test_quota(self):
         done = shannon.run("""if True:
             with open('/workspace/big', 'wb') as file:

@@ -50,7 +50,7 @@ WORK = {
     "decimal": ("decimal.getcontext().prec = 30\nprint(decimal.Decimal(1) / 7, decimal.Decimal('0.1') + decimal.Decimal('0.2'))",
                 "0.142857142857142857142857142857 0.3"),
     "fractions": ("print(fractions.Fraction(1, 3) + fractions.Fraction('0.5'))", "5/6"),
-    "pathlib": ("p = pathlib.Path('/tmp') / 'a' / 'b.txt'\nprint(p.suffix, p.parent.name, pathlib.Path('/lib/python3.11/os.py').exists())",
+    "pathlib": ("p = pathlib.Path('/tmp') / 'a' / 'b.txt'\nprint(p.suffix, p.parent.name, pathlib.Path('/usr/lib/python3.11/os.py').exists())",
                 ".txt a True"),
     "os.path": ("print(os.path.join('a', 'b'), os.path.splitext('x.tar.gz'), os.path.isdir('/tmp'), os.path.exists('/etc'))",
                 "a/b ('x.tar', '.gz') True False"),

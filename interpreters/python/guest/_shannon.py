@@ -14,7 +14,11 @@ _BUNDLE_BYTES = 6 << 20  # the most of a value's other representations
 _SOURCES_CHARACTERS = 8 << 20  # of earlier runs, kept for tracebacks
 _RESERVE_BYTES = 2 << 20
 
-sys._stdlib_dir = "/lib/python3.11"  # gives frozen modules, such as os, their __file__
+sys._stdlib_dir = "/usr/lib/python3.11"  # gives frozen modules, such as os, their __file__
+for _module in list(sys.modules.values()):  # those that were there before have to know it, too
+    _state = getattr(getattr(_module, "__spec__", None), "loader_state", None)
+    if _state is not None and _state.filename is None and not hasattr(_module, "__path__"):
+        _state.filename = _module.__file__ = f"{sys._stdlib_dir}/{_module.__name__.replace('.', '/')}.py"
 _namespace = sys.modules["__main__"].__dict__
 _FIRST_NAMES = frozenset(_namespace)
 _reserve = _shannon_host.reserve(_RESERVE_BYTES)

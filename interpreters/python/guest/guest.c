@@ -199,18 +199,43 @@ EXPORT("guest_stop_cells") void *guest_stop_cells(void) {
 
 /* ---- starting ---- */
 
+/* CPython's own tests want modules that look at it from C; only the interpreter that runs these tests
+ * has them (scripts/setup_python_wasi.sh --with-tests). */
+#ifdef SHANNON_TEST_MODULES
+#define TEST_MODULES(MODULE)                                                                       \
+    MODULE(_testcapi)                                                                              \
+    MODULE(_testinternalcapi)                                                                      \
+    MODULE(_testbuffer)                                                                            \
+    MODULE(_xxtestfuzz)
+#define DECLARE(name) extern PyObject *PyInit_##name(void);
+TEST_MODULES(DECLARE)
+#define APPEND(name)                                                                               \
+    if (PyImport_AppendInittab(#name, PyInit_##name) < 0)                                          \
+        return -1;
+static int append_test_modules(void) {
+    TEST_MODULES(APPEND)
+    return 0;
+}
+#else
+static int append_test_modules(void) {
+    return 0;
+}
+#endif
+
 /* Where things would be; there is no program. */
 static PyStatus set_paths(PyConfig *config) {
-    static const wchar_t *const search[] = {L"/lib/python3.11", L"/tmp"};
+    static const wchar_t *const search[] = {L"/usr/lib/python3.11", L"/tmp"};
     struct {
         wchar_t **field;
         const wchar_t *value;
     } const paths[] = {
-        {&config->program_name, L"/bin/python3.11"},
-        {&config->prefix, L"/"},
-        {&config->base_prefix, L"/"},
-        {&config->exec_prefix, L"/"},
-        {&config->base_exec_prefix, L"/"},
+        {&config->program_name, L"python3.11"},
+        {&config->executable, L""}, /* sys.executable: what Python says when it does not know */
+        {&config->base_executable, L""},
+        {&config->prefix, L"/usr"},
+        {&config->base_prefix, L"/usr"},
+        {&config->exec_prefix, L"/usr"},
+        {&config->base_exec_prefix, L"/usr"},
     };
     PyStatus status = PyStatus_Ok();
     for (size_t i = 0; i < Py_ARRAY_LENGTH(paths) && !PyStatus_Exception(status); i++)
@@ -255,7 +280,7 @@ EXPORT("guest_abi") int32_t guest_abi(void) {
 }
 
 EXPORT("guest_init") int32_t guest_init(void) {
-    if (PyImport_AppendInittab("_shannon_host", host_init) < 0) {
+    if (PyImport_AppendInittab("_shannon_host", host_init) < 0 || append_test_modules() < 0) {
         say("guest: no memory");
         return FAILED;
     }

@@ -17,7 +17,7 @@ for step in range(3000):
     memory[at : at + 4] = VALUES[5 % 5]().to_bytes(4, "little")
     if step % 100 == 0:
         try:
-            print(json.dumps([1, {"a": step}]), re.sub("a+", "b", "caat"), os.listdir("/lib/python3.11")[:1])
+            print(json.dumps([1, {"a": step}]), re.sub("a+", "b", "caat"), os.listdir("/usr/lib/python3.11")[:1])
             os.write(1, b"x")
             display(step)
         except Exception:

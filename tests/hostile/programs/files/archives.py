@@ -16,7 +16,7 @@ with zipfile.ZipFile(memory, "w") as archive:
         archive.writestr(name, "planted")
 for name in NAMES:
     with zipfile.ZipFile(memory) as archive:
-        for folder in "/tmp", "/", ".", "/lib/python3.11":
+        for folder in "/tmp", "/", ".", "/usr/lib/python3.11":
             attack.attempt(f"zip {name[:40]} {folder}", archive.extract, name, folder)
 memory = io.BytesIO()
 with tarfile.open(fileobj=memory, mode="w") as archive:
@@ -40,7 +40,7 @@ with tarfile.open(fileobj=memory) as archive:
 sys.path.insert(0, "/tmp/../etc")
 attack.attempt("import", __import__, "passwd")
 for kind in "zip", "tar", "gztar":
-    attack.attempt(kind, shutil.make_archive, "/tmp/archive", kind, "/lib/python3.11/json")
+    attack.attempt(kind, shutil.make_archive, "/tmp/archive", kind, "/usr/lib/python3.11/json")
     attack.attempt(kind, shutil.make_archive, "/tmp/archive", kind, "/etc")
 attack.check("nothing is new", os.listdir("/tmp") == ["attack.py"] and sorted(os.listdir("/")) == ["lib", "tmp", "usr"])
 attack.end(100)

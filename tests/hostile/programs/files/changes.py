@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import attack
 
-PLACES = ["/tmp/attack.py", "/tmp", "/", "/lib", "/lib/python3.11/os.py", "/lib/python3.11/json", "/tmp/new", "/new",
+PLACES = ["/tmp/attack.py", "/tmp", "/", "/lib", "/usr/lib/python3.11/os.py", "/usr/lib/python3.11/json", "/tmp/new", "/new",
           "new", "/etc/passwd", "/tmp/../new", "../new"]
 NO = attack.REFUSALS + (shutil.Error,)
 
@@ -15,7 +15,7 @@ def names(folder):
 
 
 def tree():
-    return names("/"), os.stat("/tmp/attack.py"), os.listdir("/tmp"), os.stat("/lib/python3.11/os.py")
+    return names("/"), os.stat("/tmp/attack.py"), os.listdir("/tmp"), os.stat("/usr/lib/python3.11/os.py")
 
 
 before = tree()

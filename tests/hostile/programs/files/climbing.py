@@ -5,7 +5,7 @@ import os
 import attack
 
 NAMES = ["etc/passwd", "proc/self/maps", "proc/self/fd/0", "root", "home", "usr/bin/python3"]
-STARTS = ["", "/", "./", "//", "///", "/./", "/tmp/", "/lib/", "/lib/python3.11/", "/tmp/missing/", "/tmp/./",
+STARTS = ["", "/", "./", "//", "///", "/./", "/tmp/", "/lib/", "/usr/lib/python3.11/", "/tmp/missing/", "/tmp/./",
           "/tmp/attack.py/"]
 
 for start in STARTS:
@@ -15,7 +15,7 @@ for start in STARTS:
                 path = start + up * depth + name
                 attack.attempt(path, open, path)
                 attack.attempt(path, os.listdir, path)
-for folder in "/", "/tmp", "/lib", "/lib/python3.11", "/lib/python3.11/json":
+for folder in "/", "/tmp", "/lib", "/usr/lib/python3.11", "/usr/lib/python3.11/json":
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     os.chdir(folder)
     for depth in range(12):

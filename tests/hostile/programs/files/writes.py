@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 import attack
 
-FOLDERS = ["/", "/tmp", "/tmp/", ".", "/lib", "/lib/python3.11", "/var/tmp", "/dev/shm", "/home", "/etc", "/proc/self",
+FOLDERS = ["/", "/tmp", "/tmp/", ".", "/lib", "/usr/lib/python3.11", "/var/tmp", "/dev/shm", "/home", "/etc", "/proc/self",
            ""]
 FLAGS = [os.O_WRONLY, os.O_RDWR, os.O_CREAT | os.O_WRONLY, os.O_CREAT | os.O_RDWR | os.O_EXCL,
          os.O_APPEND | os.O_WRONLY,
@@ -33,7 +33,7 @@ with open("/tmp/attack.py", "rb") as file:
     before = file.read()
 for folder in FOLDERS:
     new = os.path.join(folder, "new")
-    for path in new, "/tmp/attack.py", "/lib/python3.11/os.py", "/lib/python3.11/json/new.py":
+    for path in new, "/tmp/attack.py", "/usr/lib/python3.11/os.py", "/usr/lib/python3.11/json/new.py":
         for mode in "w", "a", "x", "r+", "w+", "a+", "x+", "wb", "ab", "xb", "r+b":
             for opener in open, codecs.open:
                 attack.attempt(f"{opener.__module__} {path} {mode}", opener, path, mode)

@@ -14,7 +14,7 @@ for name in "create_dynamic", "exec_dynamic", "load_dynamic":
     attack.absent(_imp, *["create_dynamic", "load_dynamic"])
 attack.check("no suffixes", importlib.machinery.EXTENSION_SUFFIXES == [] and _imp.extension_suffixes() == [])
 for path in ("/lib/x86_64-linux-gnu/libc.so.6", "/tmp/attack.py", "/proc/self/exe", "libc.so.6",
-             "/lib/python3.11/_ctypes.so"):
+             "/usr/lib/python3.11/_ctypes.so"):
     loader = importlib.machinery.ExtensionFileLoader("evil", path)
     spec = importlib.util.spec_from_file_location("evil", path, loader=loader)
     attack.attempt(path, lambda: importlib.util.module_from_spec(spec), refusals=NO)
@@ -42,6 +42,6 @@ for name in "posix", "_io", "_shannon_host", "sys", "builtins", "_socket", "gc",
 sys.path_hooks[:] = [lambda path: importlib.machinery.FileFinder(path, (importlib.machinery.ExtensionFileLoader,
         [".py", ".so"]))]
 sys.path_importer_cache.clear()
-sys.path[:] = ["/", "/etc", "/proc/self", "/tmp", "/lib/python3.11"]
+sys.path[:] = ["/", "/etc", "/proc/self", "/tmp", "/usr/lib/python3.11"]
 attack.attempt("everything is an extension", __import__, "colorsys", refusals=NO)
 attack.end(100)
