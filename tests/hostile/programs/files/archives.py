@@ -29,7 +29,7 @@ with tarfile.open(fileobj=memory, mode="w") as archive:
 memory.seek(0)
 with tarfile.open(fileobj=memory) as archive:
     for member in archive.getmembers():
-        for folder in "/tmp", "/", "/lib":
+        for folder in "/tmp", "/", "/usr/lib":
             def extract():
                 archive.extract(member, folder)
                 if not os.path.lexists(os.path.join(folder, member.name)):
@@ -42,5 +42,5 @@ attack.attempt("import", __import__, "passwd")
 for kind in "zip", "tar", "gztar":
     attack.attempt(kind, shutil.make_archive, "/tmp/archive", kind, "/usr/lib/python3.11/json")
     attack.attempt(kind, shutil.make_archive, "/tmp/archive", kind, "/etc")
-attack.check("nothing is new", os.listdir("/tmp") == ["attack.py"] and sorted(os.listdir("/")) == ["lib", "tmp", "usr"])
+attack.check("nothing is new", os.listdir("/tmp") == ["attack.py"] and sorted(os.listdir("/")) == ["tmp", "usr"])
 attack.end(100)

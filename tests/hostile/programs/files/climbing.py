@@ -5,7 +5,7 @@ import os
 import attack
 
 NAMES = ["etc/passwd", "proc/self/maps", "proc/self/fd/0", "root", "home", "usr/bin/python3"]
-STARTS = ["", "/", "./", "//", "///", "/./", "/tmp/", "/lib/", "/usr/lib/python3.11/", "/tmp/missing/", "/tmp/./",
+STARTS = ["", "/", "./", "//", "///", "/./", "/tmp/", "/usr/lib/", "/usr/lib/python3.11/", "/tmp/missing/", "/tmp/./",
           "/tmp/attack.py/"]
 
 for start in STARTS:
@@ -15,7 +15,7 @@ for start in STARTS:
                 path = start + up * depth + name
                 attack.attempt(path, open, path)
                 attack.attempt(path, os.listdir, path)
-for folder in "/", "/tmp", "/lib", "/usr/lib/python3.11", "/usr/lib/python3.11/json":
+for folder in "/", "/tmp", "/usr/lib", "/usr/lib/python3.11", "/usr/lib/python3.11/json":
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     os.chdir(folder)
     for depth in range(12):
@@ -30,6 +30,6 @@ for folder in "/", "/tmp", "/lib", "/usr/lib/python3.11", "/usr/lib/python3.11/j
 # Whatever `..` means at the root, it is the root or nothing.
 os.chdir("/")
 for path in "..", "../..", "/..", "/tmp/../..", "/../../lib/..":
-    attack.attempt(path, os.listdir, path, fine=lambda names: sorted(names) == ["lib", "tmp", "usr"])
+    attack.attempt(path, os.listdir, path, fine=lambda names: sorted(names) == ["tmp", "usr"])
     attack.attempt(path, os.stat, path, fine=lambda stat: stat.st_ino == os.stat("/").st_ino)
 attack.end(6000)

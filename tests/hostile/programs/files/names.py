@@ -26,7 +26,7 @@ class Changing:
 
 
 def whole(names):
-    return set(names) <= {"lib", "tmp", "usr", "attack.py"}
+    return set(names) <= {"tmp", "usr", "attack.py"}
 
 
 for name in NAMES:

@@ -81,5 +81,5 @@ for path in PATHS:
         attack.attempt(f"asker {number} of {path}", asker, path, fine=lambda result: not result)
 for key in "../../../etc/passwd", "/etc/passwd", "Europe/../../../../../../etc/passwd":
     attack.attempt(key, zoneinfo.ZoneInfo, key, refusals=(ValueError, OSError))
-attack.attempt("root", os.listdir, "/", fine=lambda names: sorted(names) == ["lib", "tmp", "usr"])
+attack.attempt("root", os.listdir, "/", fine=lambda names: sorted(names) == ["tmp", "usr"])
 attack.end(1000)
