@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ElementTree
 
 def main():
     passed, failed, skipped = 0, int(sys.argv[1]), 0
+    if failed:
+        print("failed: scripts/lint.sh")
     for path in sys.argv[2:]:
         for case in ElementTree.parse(path).getroot().iter("testcase"):
             if case.find("failure") is not None or case.find("error") is not None:

@@ -199,8 +199,8 @@ EXPORT("guest_stop_cells") void *guest_stop_cells(void) {
 
 /* ---- starting ---- */
 
-/* CPython's own tests want modules that look at it from C; only the interpreter that runs these tests
- * has them (scripts/setup_python_wasi.sh --with-tests). */
+/* CPython's own tests want modules that look at it from C; only the interpreter that runs these
+ * tests has them (scripts/setup_python_wasi.sh --with-tests). */
 #ifdef SHANNON_TEST_MODULES
 #define TEST_MODULES(MODULE)                                                                       \
     MODULE(_testcapi)                                                                              \
