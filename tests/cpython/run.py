@@ -9,17 +9,20 @@ either direction, fails the run. Writes build/cpython-tests.txt and .json.
 
   --quick   a representative part, for `make test`
   --jobs N  at once (default: one a processor)
-  --native  the failing ones also under native python3.11, to see which failures are not ours
+  --native  each file that is not skipped also under native python3.11, beside it, to see which failures are not ours
 """
 
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +33,7 @@ WASM = os.path.join(BUILD, "interpreter", "tests", "python-3.11.2.wasm")
 LIBRARY = os.path.join(BUILD, "interpreter", "src", "python3.11", "Lib")
 NATIVE = "/usr/bin/python3.11"
 SECONDS, MEMORY_MB, WORKSPACE_MB = 60, 1024, 512
+NATIVE_SECONDS = 180
 
 # One of each kind: types, syntax, numbers, text, collections, files, compression, time, introspection, limits.
 QUICK = """
@@ -57,13 +61,15 @@ def all_names():
     return sorted(found)
 
 
-def expected_failures():
+def read_expected():
+    """Outcome and reason of every file that is not to pass."""
+    outcomes = {"fail": "failed", "skip": "skipped"}
     expected = {}
     with open(os.path.join(HERE, "expected.txt"), encoding="utf-8") as file:
         for line in file:
             if line.strip() and not line.startswith("#"):
-                name, reason, text = line.split(None, 2)
-                expected[name] = f"{reason}: {text.strip()}"
+                name, outcome, reason, text = line.split(None, 3)
+                expected[name] = outcomes[outcome], f"{reason}: {text.strip()}"
     return expected
 
 
@@ -111,17 +117,35 @@ def run(name):
     }
 
 
-def passes_natively(name):
-    done = subprocess.run([NATIVE, "-m", "test", name], capture_output=True, text=True, timeout=600,
-                          env=dict(os.environ, PYTHONPATH=LIBRARY), stdin=subprocess.DEVNULL)
-    return done.returncode == 0
+def run_natively(name):
+    """The same file by the same runner, from the same sources."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen([NATIVE, "-m", "test", "-v", name], stdout=output, stderr=subprocess.STDOUT, cwd=folder,
+                                   env=dict(os.environ, PYTHONPATH=LIBRARY), stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            process.wait(NATIVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "timed out"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        output.seek(0)
+        return judge("ok", output.read())[0]
+
+
+def run_both(name):
+    """What the suite skips here says nothing, whatever it does natively."""
+    result = run(name)
+    return result if result["outcome"] == "skipped" else dict(result, natively=run_natively(name))
 
 
 def write(results, counts, unexpected):
     lines = []
     for result in results:
         note = result["why"] or ", ".join(result["failures"][:3])
-        lines.append(f"{result['outcome']:10} {result['seconds']:6.1f} s  {result['tests']:5} tests  {result['name']:32} {note}")
+        native = f"  natively {result['natively']:9}" if "natively" in result else ""
+        lines.append(f"{result['outcome']:10} {result['seconds']:6.1f} s  {result['tests']:5} tests{native}  {result['name']:32} {note}")
     lines.append("")
     lines.append(", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()))
     lines += unexpected
@@ -134,11 +158,12 @@ def write(results, counts, unexpected):
 def surprise(result, expected):
     """What is not as expected.txt has it, or None."""
     name, outcome = result["name"], result["outcome"]
-    if outcome in ("failed", "timed out", "crashed") and name not in expected:
-        return f"{name} {outcome}, unexpectedly: {', '.join(result['failures'][:5]) or result['why'] or result['output'][-300:]}"
-    if outcome in ("passed", "skipped") and name in expected:
-        return f"{name} {outcome}, and is in expected.txt as failing ({expected[name]}): take it out"
-    return None
+    wanted, reason = expected.get(name, ("passed", ""))
+    if outcome == wanted:
+        return None
+    if outcome == "passed":
+        return f"{name} passed, but expected.txt has it as {wanted} ({reason}): take it out"
+    return f"{name} {outcome} instead of {wanted}: {', '.join(result['failures'][:5]) or result['why'] or result['output'][-300:]}"
 
 
 def main():
@@ -156,11 +181,11 @@ def main():
         sys.exit(f"{WASM} is missing: scripts/setup_python_wasi.sh --with-tests makes it")
     known = all_names()
     names = options.names or ([name for name in QUICK if name in known] if options.quick else known)
-    expected, results, unexpected = expected_failures(), [], []
+    expected, results, unexpected = read_expected(), [], []
     if options.tap:
         print(f"1..{len(names)}", flush=True)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for number, result in enumerate(pool.map(run, names), 1):
+        for number, result in enumerate(pool.map(run_both if options.native else run, names), 1):
             results.append(result)
             problem = surprise(result, expected)
             if problem:
@@ -173,9 +198,8 @@ def main():
                 print(f"\r[{number}/{len(names)}] {result['name']:40}", end="", flush=True)
     counts = collections.Counter(result["outcome"] for result in results)
     if options.native:
-        for result in results:
-            if result["outcome"] not in ("passed", "skipped"):
-                unexpected.append(f"{result['name']} natively: {'passes' if passes_natively(result['name']) else 'fails, too'}")
+        unlike = [result for result in results if result.get("natively", result["outcome"]) != result["outcome"]]
+        unexpected += [f"{result['name']}: {result['outcome']} here, {result['natively']} natively" for result in unlike]
     write(results, counts, unexpected)
     if not options.tap:
         run_count, passed = len(results) - counts["skipped"], counts["passed"]
