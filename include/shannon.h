@@ -78,6 +78,7 @@ enum {
     SN_WORKSPACE_MAX_BYTES = 1 << 30,
     SN_ARGS_MAX_BYTES = 128 << 10, /* all arguments together, as the kernel would allow one */
     SN_SESSION_ID_MAX_BYTES = 128,
+    SN_SESSION_WORKSPACE_BYTES = 64 << 20,
     SN_OUTPUT_DEFAULT_BYTES = 1 << 20, /* kept of stdout and of stderr, each */
     SN_OUTPUT_MOST_BYTES = 64 << 20,   /* written and displayed before the guest is stopped */
 };
@@ -116,7 +117,8 @@ typedef struct sn_request {
     int cancel_fd; /* -1, or a descriptor (eventfd, pipe) that becomes readable to end it */
     const sn_deterministic *deterministic; /* NULL: real time, real randomness */
     uint64_t workspace_bytes; /* quota of the folder /workspace, in memory, which the guest may
-                                 write to; 0: there is no such folder */
+                                 write to; 0: there is no such folder, or in a session, as it was,
+                                 or SN_SESSION_WORKSPACE_BYTES */
 } sn_request;
 
 #define SN_REQUEST_INIT {.stdin_fd = -1, .cancel_fd = -1}
@@ -197,7 +199,9 @@ typedef struct sn_result {
     char *error_value;
     char *error_traceback;
     char *session_id; /* NULL: none */
-    uint64_t step;
+    uint64_t step; /* the session's last step now: this one, or, where `unsaved` says why, the one
+                      before it */
+    char *unsaved; /* NULL, or why the session is as it was before: the worker was killed, ... */
     sn_usage usage;
 } sn_result;
 
@@ -212,6 +216,7 @@ SN_PUBLIC void sn_result_free(sn_result *result);
 /* ---- the executor ---- */
 
 typedef struct sn_executor sn_executor;
+typedef struct sn_sessions_options sn_sessions_options; /* below, with the sessions */
 
 typedef struct sn_executor_options {
     const char *interpreter_path; /* a .wasm; NULL: PYTHON_WASI_WASM_PATH, else the built one */
@@ -223,7 +228,8 @@ typedef struct sn_executor_options {
     uint32_t cpu_seconds; /* CPU time of one execution; 0: SHANNON_CPU_SECONDS, else no less than
                              the time limit allows */
     bool single;          /* only one execution is to come: keep no interpreter ready beside it */
-    bool allow_weak_sandbox; /* run also where the kernel has no system call filter */
+    bool allow_weak_sandbox;             /* run also where the kernel has no system call filter */
+    const sn_sessions_options *sessions; /* NULL: the defaults */
     void (*on_notice)(void *user, const char *text); /* NULL, or told in one line what was done
                                                         unasked: an image made anew */
     void *notice_user;
@@ -250,6 +256,114 @@ SN_PUBLIC void sn_executor_close(sn_executor *executor);
 SN_PUBLIC SN_WARN_UNUSED int sn_execute(sn_result **out, sn_executor *executor,
                                         const sn_request *request, sn_event_fn on_event, void *user,
                                         sn_error *err);
+
+/* ---- sessions ---- */
+
+/*
+ * A session is the whole interpreter between two executions: variables, functions, open files, what
+ * lies in /tmp and /workspace. sn_execute() with a session_id makes it, continues from its last
+ * step and adds one. Steps are counted from 1; step 0 is the fresh interpreter. A step is on disk
+ * before sn_execute() returns. Old steps are thinned out, the newest are all there.
+ *
+ * The calls below are for any thread, need no interpreter, and work on what lies in a home folder,
+ * also while other processes use it.
+ */
+typedef struct sn_sessions sn_sessions;
+
+struct sn_sessions_options {
+    const char *home; /* NULL: SHANNON_HOME, else the user's data folder */
+    /* Each 0: the environment's variable, else the default. */
+    uint32_t session_mb;    /* SHANNON_SESSION_MB: of one session's memory and files; 1024 */
+    uint32_t sessions_most; /* SHANNON_SESSIONS: how many there may be; 100,000 */
+    uint32_t steps_most;    /* SHANNON_SESSION_STEPS: of a history; 100 */
+    uint32_t idle_seconds;  /* SHANNON_SESSION_IDLE_SECONDS: after that it is deleted; none */
+    uint32_t disk_mb;       /* SHANNON_SESSIONS_DISK_MB: of all of them; 10,240 */
+    double wait_seconds; /* SHANNON_SESSION_WAIT_SECONDS: for another execution in the same session
+                            to end; 30 */
+    bool refuse_when_full; /* SHANNON_SESSIONS_FULL=refuse: instead of deleting the session that was
+                              used longest ago */
+};
+
+#define SN_SESSIONS_OPTIONS_INIT {0}
+
+SN_PUBLIC SN_WARN_UNUSED int sn_sessions_open(sn_sessions **out, const sn_sessions_options *options,
+                                              sn_error *err);
+SN_PUBLIC void sn_sessions_close(sn_sessions *sessions);
+
+/* The executor's own, opened when they are first wanted; they live as long as it. NULL: they cannot
+ * be opened. */
+SN_PUBLIC sn_sessions *sn_executor_sessions(sn_executor *executor, sn_error *err);
+
+typedef struct sn_session_step {
+    uint64_t step;
+    double time;           /* seconds since 1970 */
+    uint64_t stored_bytes; /* on disk, of this step alone */
+    uint64_t memory_bytes; /* of the guest's linear memory */
+    enum sn_status status;
+    char *code; /* sn_session_show() only; as much as was kept of it, NUL-terminated */
+} sn_session_step;
+
+typedef struct sn_session_info {
+    char *id;
+    double created; /* seconds since 1970 */
+    double used;
+    uint64_t step;         /* the last one */
+    uint64_t stored_bytes; /* on disk, shared with forks or not */
+    uint64_t memory_bytes;
+    bool usable;   /* its interpreter is the one that there is now; not told by sn_session_list()
+                      where   no executor is open */
+    char base[33]; /* which image its memory is relative to, in hex */
+    sn_session_step *steps; /* sn_session_show() only, rising */
+    size_t steps_count;
+} sn_session_info;
+
+SN_PUBLIC void sn_session_info_free(sn_session_info *infos, size_t count);
+
+/* All sessions, by id. */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_list(sn_session_info **out, size_t *count,
+                                             sn_sessions *sessions, sn_error *err);
+
+/* One session with its steps. SN_ENOT_FOUND. Release with sn_session_info_free(info, 1). */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_show(sn_session_info **out, sn_sessions *sessions,
+                                             const char *id, sn_error *err);
+
+#define SN_STEP_LAST UINT64_MAX
+
+/* Makes a new session that begins at a step of another one. Takes as long for a large session as
+ * for a small one. SN_ENOT_FOUND: no such session or step; SN_EINVALID_ARGUMENT: `new_id` exists.
+ */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_fork(sn_sessions *sessions, const char *id, uint64_t step,
+                                             const char *new_id, sn_error *err);
+
+/* Makes `step` the last one; those behind it are forgotten. */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_rewind(sn_sessions *sessions, const char *id, uint64_t step,
+                                               sn_error *err);
+
+SN_PUBLIC SN_WARN_UNUSED int sn_session_delete(sn_sessions *sessions, const char *id,
+                                               sn_error *err);
+
+/* Deletes all of them; `*count`: how many there were. */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_clear(size_t *count, sn_sessions *sessions, sn_error *err);
+
+/* Writes the session, as it is at its last step, to a file that any machine with the same
+ * interpreter can take in. */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_export(sn_sessions *sessions, const char *id, int fd,
+                                               sn_error *err);
+
+/* Reads such a file, which is believed nothing. `id` NULL: the name it had. SN_EINVALID_ARGUMENT:
+ * it is damaged, or a session of that name exists. */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_import(sn_sessions *sessions, const char *id, int fd,
+                                               char **made_id, sn_error *err);
+
+/* Reads everything there is and compares checksums. Calls `report` with a line for each fault; the
+ * number of faults, or an error. */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_verify(sn_sessions *sessions,
+                                               void (*report)(void *user, const char *line),
+                                               void *user, sn_error *err);
+
+/* What a service does now and then: deletes what has been idle for too long, gives space back, and
+ * drops what it keeps in memory of sessions that are not in use. */
+SN_PUBLIC void sn_sessions_tidy(sn_sessions *sessions);
 
 #ifdef __cplusplus
 }

@@ -4,17 +4,24 @@
 #include "executor/settings.h"
 #include "executor/validate.h"
 #include "sandbox/job.h"
+#include "session/sessions.h"
 #include "util/error.h"
+#include "util/io.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct sn_executor {
     sn_interpreter interpreter;
     sn_settings settings;
     sn_zygote *zygote;
+    sn_sessions *sessions; /* NULL until they are wanted */
+    sn_sessions_options sessions_options;
+    pthread_mutex_t sessions_lock;
     atomic_uint running;
 };
 
@@ -60,6 +67,11 @@ int sn_executor_open(sn_executor **out, const sn_executor_options *options, sn_e
     sn_executor *executor = calloc(1, sizeof *executor);
     if (!executor)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an executor");
+    pthread_mutex_init(&executor->sessions_lock, NULL);
+    if (options->sessions)
+        executor->sessions_options = *options->sessions;
+    if (!executor->sessions_options.home)
+        executor->sessions_options.home = options->home;
     int rc = settle(&executor->settings, options, err);
     if (rc == 0)
         rc = sn_interpreter_open(&executor->interpreter, options->home, options->interpreter_path,
@@ -78,8 +90,25 @@ void sn_executor_close(sn_executor *executor) {
     if (!executor)
         return;
     sn_zygote_stop(executor->zygote);
+    sn_sessions_close(executor->sessions);
+    pthread_mutex_destroy(&executor->sessions_lock);
     sn_interpreter_close(&executor->interpreter);
     free(executor);
+}
+
+/* Opened when they are first wanted: most one-shot executions have none. */
+static int open_sessions(sn_executor *executor, sn_error *err) {
+    int rc = 0;
+    pthread_mutex_lock(&executor->sessions_lock);
+    if (!executor->sessions &&
+        (rc = sn_sessions_open(&executor->sessions, &executor->sessions_options, err)) == 0)
+        executor->sessions->image = executor->interpreter.image;
+    pthread_mutex_unlock(&executor->sessions_lock);
+    return rc;
+}
+
+sn_sessions *sn_executor_sessions(sn_executor *executor, sn_error *err) {
+    return open_sessions(executor, err) == 0 ? executor->sessions : NULL;
 }
 
 static sn_job job_of(const sn_request *request, const sn_settings *settings) {
@@ -124,6 +153,94 @@ static int enter(sn_executor *executor, sn_error *err) {
     return sn_hint(err, "try again when one has ended; SHANNON_WORKERS sets the number");
 }
 
+/* ---- one execution ---- */
+
+typedef struct execution {
+    sn_executor *executor;
+    sn_collector collector;
+    sn_job job;
+    sn_job_end end;
+    sn_turn *turn; /* NULL: in no session */
+} execution;
+
+static int take_frame(void *user, enum sn_frame_kind kind, const void *data, size_t bytes) {
+    execution *x = user;
+    if (kind == SN_FRAME_PAGES || kind == SN_FRAME_STATE || kind == SN_FRAME_UNSAVED)
+        return sn_changes_take(&x->turn->changes, kind, data, bytes);
+    return sn_collector_frame(&x->collector, kind, data, bytes);
+}
+
+static int run(execution *x, sn_error *err) {
+    int rc = enter(x->executor, err);
+    if (rc < 0)
+        return rc;
+    rc = sn_job_run(&x->end, x->executor->zygote, &x->job, err);
+    atomic_fetch_sub(&x->executor->running, 1);
+    return rc;
+}
+
+static int begin_turn(execution *x, sn_job_state *state, const sn_request *request, sn_error *err) {
+    int rc = open_sessions(x->executor, err);
+    if (rc == 0)
+        rc = sn_turn_begin(&x->turn, x->executor->sessions, request->session_id, request->cancel_fd,
+                           err);
+    if (rc < 0)
+        return rc;
+    x->job.keep = true;
+    if (x->turn->state) {
+        *state = sn_state_view(x->turn->state);
+        x->job.state = state;
+    } else if (!x->job.workspace_bytes) {
+        x->job.workspace_bytes = SN_SESSION_WORKSPACE_BYTES;
+    }
+    return 0;
+}
+
+/* Why there is nothing to make a step of; NULL: there is. */
+static const char *why_unsaved(const execution *x) {
+    const sn_changes *changes = &x->turn->changes;
+    if (changes->unsaved.code)
+        return changes->unsaved.message;
+    if (x->end.ending != SN_JOB_DONE)
+        return "the worker was ended";
+    return changes->whole ? NULL : "the sandbox stopped a crash";
+}
+
+/* The session's part of the result. */
+static int end_turn(sn_result *result, execution *x, const sn_request *request, sn_error *err) {
+    const char *why = why_unsaved(x);
+    int rc = 0;
+    if (!why)
+        rc = sn_turn_commit(x->turn, request->code, request->code_bytes, result->status, err);
+    if (rc < 0)
+        return sn_hint(err, "the code has run, but session '%s' is as it was before, at step %llu",
+                       request->session_id, (unsigned long long)sn_turn_step(x->turn));
+    result->step = sn_turn_step(x->turn);
+    result->session_id = strdup(request->session_id);
+    if (why)
+        result->unsaved = sn_format("%s: the session is at step %llu, as before", why,
+                                    (unsigned long long)result->step);
+    if (!result->session_id || (why && !result->unsaved))
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the result");
+    return 0;
+}
+
+static int execute(sn_result **out, execution *x, const sn_request *request, sn_error *err) {
+    sn_job_state state;
+    int rc = request->session_id ? begin_turn(x, &state, request, err) : 0;
+    if (rc == 0)
+        rc = run(x, err);
+    if (rc < 0)
+        return rc;
+    sn_result *result;
+    rc = sn_collector_finish(&result, &x->collector, &x->job, &x->end, err);
+    if (rc == 0 && x->turn && (rc = end_turn(result, x, request, err)) < 0)
+        sn_result_free(result);
+    if (rc == 0)
+        *out = result;
+    return rc;
+}
+
 int sn_execute(sn_result **out, sn_executor *executor, const sn_request *request,
                sn_event_fn on_event, void *user, sn_error *err) {
     int rc = sn_request_validate(request, &executor->settings, err);
@@ -133,24 +250,22 @@ int sn_execute(sn_result **out, sn_executor *executor, const sn_request *request
         return sn_fail(err, SN_EINVALID_ARGUMENT,
                        "%s is a Python interpreter, not a command: it needs code",
                        executor->interpreter.path);
-    sn_collector collector;
+    if (request->session_id && !executor->interpreter.image)
+        return sn_fail(err, SN_EINVALID_ARGUMENT,
+                       "%s is no Python interpreter that can be saved: "
+                       "it has no sessions",
+                       executor->interpreter.path);
     size_t keep =
         request->output_limit_bytes ? request->output_limit_bytes : SN_OUTPUT_DEFAULT_BYTES;
-    rc = sn_collector_init(&collector, keep, on_event, user, err);
+    execution x = {.executor = executor};
+    rc = sn_collector_init(&x.collector, keep, on_event, user, err);
     if (rc < 0)
         return rc;
-    sn_job job = job_of(request, &executor->settings);
-    job.on_frame = sn_collector_frame;
-    job.user = &collector;
-    sn_job_end end;
-    rc = enter(executor, err);
-    if (rc == 0) {
-        rc = sn_job_run(&end, executor->zygote, &job, err);
-        atomic_fetch_sub(&executor->running, 1);
-    }
-    if (rc < 0) {
-        sn_collector_free(&collector);
-        return rc;
-    }
-    return sn_collector_finish(out, &collector, &job, &end, err);
+    x.job = job_of(request, &executor->settings);
+    x.job.on_frame = take_frame;
+    x.job.user = &x;
+    rc = execute(out, &x, request, err);
+    sn_turn_end(x.turn);
+    sn_collector_free(&x.collector);
+    return rc;
 }

@@ -49,6 +49,7 @@ void sn_result_free(sn_result *result) {
     free(result->error_value);
     free(result->error_traceback);
     free(result->session_id);
+    free(result->unsaved);
     free(result);
 }
 

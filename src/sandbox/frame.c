@@ -1,6 +1,8 @@
 /* frame.c - see frame.h. */
 #include "sandbox/frame.h"
 
+#include "sandbox/state.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -17,33 +19,40 @@ size_t sn_frame_limit(uint32_t kind) {
         [SN_FRAME_INPUT] = sizeof(uint32_t),
         [SN_FRAME_MEMORY] = sizeof(uint64_t),
         [SN_FRAME_IMAGE] = SN_FRAME_CHUNK_BYTES,
+        [SN_FRAME_PAGES] = SN_FRAME_PAGES_MOST_BYTES,
+        [SN_FRAME_STATE] = SN_STATE_BLOB_MOST_BYTES,
+        [SN_FRAME_UNSAVED] = sizeof(sn_error),
         [SN_FRAME_FAULT] = sizeof(sn_error),
         [SN_FRAME_DONE] = sizeof(sn_frame_done),
     };
     return kind < SN_FRAME_KINDS ? limits[kind] : 0;
 }
 
-int sn_frame_send(int fd, enum sn_frame_kind kind, const void *data, size_t bytes) {
-    sn_frame_header header = {(uint32_t)kind, (uint32_t)bytes};
-    struct iovec parts[2] = {{&header, sizeof header}, {(void *)data, bytes}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    size_t left = sizeof header + bytes;
-    for (;;) {
+int sn_frame_send_parts(int fd, struct iovec *parts, int count) {
+    while (count > 0) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
         ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return -errno;
-        left -= (size_t)n;
-        if (left == 0)
-            return 0;
-        for (int i = 0; i < 2; i++) {
-            size_t taken = (size_t)n < parts[i].iov_len ? (size_t)n : parts[i].iov_len;
-            parts[i].iov_base = (char *)parts[i].iov_base + taken;
-            parts[i].iov_len -= taken;
-            n -= (ssize_t)taken;
+        while (count > 0 && (size_t)n >= parts->iov_len) {
+            n -= (ssize_t)parts->iov_len;
+            parts++;
+            count--;
+        }
+        if (count > 0) {
+            parts->iov_base = (char *)parts->iov_base + n;
+            parts->iov_len -= (size_t)n;
         }
     }
+    return 0;
+}
+
+int sn_frame_send(int fd, enum sn_frame_kind kind, const void *data, size_t bytes) {
+    sn_frame_header header = {(uint32_t)kind, (uint32_t)bytes};
+    struct iovec parts[2] = {{&header, sizeof header}, {(void *)data, bytes}};
+    return sn_frame_send_parts(fd, parts, 2);
 }
 
 int sn_frame_string(const char **string, size_t *string_bytes, const void **data, size_t *bytes) {

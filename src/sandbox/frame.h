@@ -16,12 +16,15 @@ enum sn_frame_kind {
     SN_FRAME_STDERR,
     SN_FRAME_RESULT, /* strings (sn_frame_strings): MIME type, data, ... */
     SN_FRAME_DISPLAY,
-    SN_FRAME_ERROR,  /* strings: name, value, traceback */
-    SN_FRAME_INPUT,  /* u32: the guest waits for up to so many bytes */
-    SN_FRAME_MEMORY, /* u64: bytes of linear memory, whenever it has grown */
-    SN_FRAME_IMAGE,  /* a piece of the guest's image (image.h), if the job is to make one */
-    SN_FRAME_FAULT,  /* sn_error: the sandbox itself could not run the job */
-    SN_FRAME_DONE,   /* sn_frame_done; the last one */
+    SN_FRAME_ERROR,   /* strings: name, value, traceback */
+    SN_FRAME_INPUT,   /* u32: the guest waits for up to so many bytes */
+    SN_FRAME_MEMORY,  /* u64: bytes of linear memory, whenever it has grown */
+    SN_FRAME_IMAGE,   /* a piece of the guest's image (image.h), if the job is to make one */
+    SN_FRAME_PAGES,   /* state.h: what may have changed; only if the job is to keep its state */
+    SN_FRAME_STATE,   /* state.h: the rest of the guest's state */
+    SN_FRAME_UNSAVED, /* sn_error: the state is not to be had, and why */
+    SN_FRAME_FAULT,   /* sn_error: the sandbox itself could not run the job */
+    SN_FRAME_DONE,    /* sn_frame_done; the last one */
     SN_FRAME_KINDS,
 };
 
@@ -56,6 +59,10 @@ size_t sn_frame_limit(uint32_t kind);
 
 /* Blocks until all is sent. 0, or -errno. */
 SN_WARN_UNUSED int sn_frame_send(int fd, enum sn_frame_kind kind, const void *data, size_t bytes);
+
+/* The same for a frame in parts, its header the first; `parts` is used up. */
+struct iovec;
+SN_WARN_UNUSED int sn_frame_send_parts(int fd, struct iovec *parts, int count);
 
 /*
  * Takes the next string off a payload of strings (u32 length, bytes): 1, or 0 at its end, or -1 if

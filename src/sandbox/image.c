@@ -138,8 +138,17 @@ static int parse(sn_image *image, const uint8_t *data, size_t bytes, const sn_im
     image->saved.runs_count = head.runs_count;
     image->saved.globals = image->globals;
     image->saved.globals_bytes = head.globals_bytes;
+    memcpy(image->checksum, checksum, sizeof checksum);
     rc = check_runs(image, err);
-    return rc < 0 ? rc : copy_sealed(&image->saved.fd, data, bytes, err);
+    if (rc == 0)
+        rc = copy_sealed(&image->saved.fd, data, bytes, err);
+    if (rc < 0)
+        return rc;
+    void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, image->saved.fd, 0);
+    if (map == MAP_FAILED)
+        return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot map the base image");
+    image->map = map;
+    return 0;
 }
 
 int sn_image_parse(sn_image **out, const void *data, size_t bytes, const sn_image_origin *origin,
@@ -175,6 +184,8 @@ int sn_image_open(sn_image **out, const char *path, const sn_image_origin *origi
 void sn_image_close(sn_image *image) {
     if (!image)
         return;
+    if (image->map)
+        munmap((void *)image->map, image->file_bytes);
     if (image->saved.fd >= 0)
         close(image->saved.fd);
     free(image->runs);

@@ -30,6 +30,8 @@ typedef struct sn_image {
     sn_saved_run *runs;
     uint8_t *globals;
     uint64_t file_bytes;
+    const uint8_t *map;   /* the whole file, read-only */
+    uint8_t checksum[16]; /* what it is known by: of everything in it */
 } sn_image;
 
 /* Where the image of this origin lies, whether it is there or not. free() it. */

@@ -3,9 +3,9 @@
 
 #include "util/auto.h"
 #include "util/error.h"
+#include "util/io.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -42,19 +42,12 @@ int sn_jail_prepare(sn_error *err) {
     return 0;
 }
 
-static int close_all_but(int keep_fd) {
-    if (keep_fd > 0 && close_range(0, (unsigned)keep_fd - 1, 0) < 0)
-        return -1;
-    return close_range((unsigned)keep_fd + 1, UINT_MAX, 0);
-}
-
-int sn_jail_enter(const sn_jail *jail, int keep_fd, sn_error *err) {
+int sn_jail_enter(const sn_jail *jail, const int *keep, size_t keep_count, sn_error *err) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot restrict the worker");
     if (getppid() != jail->zygote)
         _exit(0); /* it died before PR_SET_PDEATHSIG took effect */
-    if (close_all_but(keep_fd) < 0)
-        return sn_fail_errno(err, SN_EINTERNAL, errno, "cannot close the worker's descriptors");
+    sn_close_all_but(keep, keep_count);
     int rc = limit(RLIMIT_NPROC, 0, 0, err); /* it starts nothing; not enforced for root */
     if (rc == 0 && jail->cpu_seconds)
         rc = limit(RLIMIT_CPU, jail->cpu_seconds, (rlim_t)jail->cpu_seconds + 1, err);

@@ -19,7 +19,9 @@ typedef struct sn_jail {
     const sn_filter *filter; /* NULL: none is to be had, and that was accepted */
 } sn_jail;
 
-/* Closes the jail around this process, for good. All descriptors but `keep_fd` are closed. */
-SN_WARN_UNUSED int sn_jail_enter(const sn_jail *jail, int keep_fd, sn_error *err);
+/* Closes the jail around this process, for good. All descriptors but those in `keep` are closed.
+ */
+SN_WARN_UNUSED int sn_jail_enter(const sn_jail *jail, const int *keep, size_t keep_count,
+                                 sn_error *err);
 
 #endif

@@ -13,9 +13,11 @@
 #define SN_SANDBOX_JOB_H
 
 #include "sandbox/frame.h"
+#include "sandbox/state.h"
 #include "sandbox/zygote.h"
 
-/* A frame of the kinds STDOUT, STDERR, RESULT, DISPLAY, ERROR, IMAGE. Non-zero: cancel. */
+/* A frame of the kinds STDOUT, STDERR, RESULT, DISPLAY, ERROR, IMAGE, and PAGES, STATE and UNSAVED,
+ * which are whole and in order. Non-zero: cancel. */
 typedef int (*sn_job_frame_fn)(void *user, enum sn_frame_kind kind, const void *data, size_t bytes);
 
 /* All memory is the caller's and lives until sn_job_run() returns. */
@@ -37,11 +39,16 @@ typedef struct sn_job {
     bool deterministic;          /* clock and randomness from the two below */
     uint64_t seed;
     uint64_t time_ns;
-    uint64_t workspace_bytes; /* 0: none */
-    bool make_image;          /* run no code, but make the guest's image; the zygote has none */
+    uint64_t workspace_bytes;  /* 0: none */
+    const sn_job_state *state; /* what to go on from; NULL: the base image */
+    bool keep;                 /* send what the guest has become; needs an image */
+    bool make_image;           /* run no code, but make the guest's image; the zygote has none */
     sn_job_frame_fn on_frame;
     void *user;
 } sn_job;
+
+/* What a worker has at most to send its state, once the guest has come to its end. */
+#define SN_JOB_KEEP_NS 20000000000ull
 
 /* What a guest has to come to an end after it was asked to stop. */
 #define SN_JOB_GRACE_NS 1000000000ull

@@ -6,7 +6,10 @@
 #include "util/error.h"
 #include "util/io.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum tag { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4, TAG_TIME_LIMIT = 5 };
 enum { FLAG_ONE_SHOT = 1, FLAG_RESTORED = 2 };
@@ -27,6 +30,11 @@ typedef struct head {
     uint32_t args_count;
     uint32_t files_count;
     uint64_t files_bytes; /* for each file a file_head, its path and a NUL, its content */
+    uint32_t keep;
+    uint32_t has_state; /* a descriptor comes along */
+    uint64_t state_memory_bytes;
+    uint32_t runs_count;
+    uint32_t blob_bytes;
 } head;
 
 typedef struct file_head {
@@ -44,7 +52,7 @@ static bool add_record(sn_buffer *to, enum tag tag, const void *data, size_t byt
 }
 
 static bool add_records(sn_buffer *to, const sn_job *job) {
-    uint32_t flags = FLAG_ONE_SHOT | FLAG_RESTORED;
+    uint32_t flags = FLAG_RESTORED | (job->keep ? 0 : FLAG_ONE_SHOT);
     uint32_t limit_ms = (uint32_t)(job->timeout_ns / 1000000);
     if (job->make_image)
         return true;
@@ -89,8 +97,68 @@ static int send_files(int fd, const sn_job *job) {
     return rc;
 }
 
+/* Pages of linear memory, gathered into runs. */
+static bool add_runs(sn_buffer *to, const sn_job_state *state) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < state->pages_count && state->pages[i] < SN_STATE_FILES;) {
+        sn_state_run run = {state->pages[i], 0};
+        while (i < state->pages_count && state->pages[i] == run.first + run.count) {
+            run.count++;
+            i++;
+        }
+        ok = sn_buffer_add(to, &run, sizeof run);
+    }
+    return ok;
+}
+
+/* What a worker may have of a state's memory: a descriptor that only reads. */
+static int open_for_reading(int fd) {
+    sn_auto_free char *path = sn_format("/proc/self/fd/%d", fd);
+    int opened = open(path, O_RDONLY | O_CLOEXEC);
+    return opened < 0 ? -errno : opened;
+}
+
+/* The first bytes, which a descriptor goes along with. */
+static int send_with_fd(int fd, const void *data, size_t bytes, int with) {
+    struct iovec part = {(void *)data, bytes};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } extra = {0};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = extra.space,
+                             .msg_controllen = sizeof extra.space};
+    extra.header.cmsg_level = SOL_SOCKET;
+    extra.header.cmsg_type = SCM_RIGHTS;
+    extra.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&extra.header), &with, sizeof with);
+    ssize_t n;
+    do
+        n = sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : sn_send_full(fd, (const char *)data + n, bytes - (size_t)n);
+}
+
+static int send_head(int fd, const sn_buffer *to, const sn_job_state *state) {
+    if (!state)
+        return sn_send_full(fd, to->data, to->bytes);
+    sn_auto_fd int readable = open_for_reading(state->fd);
+    return readable < 0 ? readable : send_with_fd(fd, to->data, to->bytes, readable);
+}
+
+static int send_state(int fd, const sn_buffer *runs, const sn_job_state *state) {
+    int rc = sn_send_full(fd, runs->data, runs->bytes);
+    return rc == 0 ? sn_send_full(fd, state->blob, state->blob_bytes) : rc;
+}
+
 int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
+    const sn_job_state *state = job->state;
     head h = {
+        .keep = job->keep,
+        .has_state = state != NULL,
+        .state_memory_bytes = state ? state->memory_bytes : 0,
+        .blob_bytes = state ? (uint32_t)state->blob_bytes : 0,
         .memory_limit_bytes = job->memory_limit_bytes,
         .timeout_ns = job->timeout_ns,
         .seed = job->seed,
@@ -101,22 +169,28 @@ int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
         .is_guest = is_guest,
         .files_count = (uint32_t)job->files_count,
     };
-    sn_buffer to = {0};
+    sn_buffer to = {0}, runs = {0};
     bool ok = sn_buffer_add(&to, &h, sizeof h) &&
-              (is_guest ? add_records(&to, job) : add_args(&to, &h.args_count, job));
+              (is_guest ? add_records(&to, job) : add_args(&to, &h.args_count, job)) &&
+              (!state || add_runs(&runs, state));
     if (!ok) {
         sn_buffer_free(&to);
+        sn_buffer_free(&runs);
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the request");
     }
     h.records_bytes = (uint32_t)(to.bytes - sizeof h);
     for (size_t i = 0; i < job->files_count; i++)
         h.files_bytes +=
             sizeof(file_head) + strlen(job->files[i].path) + 1 + job->files[i].content_bytes;
+    h.runs_count = (uint32_t)(runs.bytes / sizeof(sn_state_run));
     memcpy(to.data, &h, sizeof h);
-    int rc = sn_send_full(fd, to.data, to.bytes);
-    sn_buffer_free(&to);
+    int rc = send_head(fd, &to, state);
     if (rc == 0)
         rc = send_files(fd, job);
+    if (rc == 0 && state)
+        rc = send_state(fd, &runs, state);
+    sn_buffer_free(&to);
+    sn_buffer_free(&runs);
     return rc < 0 ? sn_fail_errno(err, SN_EUNAVAILABLE, -rc, "the worker does not take the request")
                   : 0;
 }
@@ -184,12 +258,40 @@ static int receive_all(void *to, int fd, size_t bytes, sn_error *err) {
     return (size_t)n == bytes ? 0 : sn_fail(err, SN_EUNAVAILABLE, "the supervisor is gone");
 }
 
+/* The head, and the descriptor that may come with its first byte. */
+static int receive_head(head *h, int *state_fd, int fd, sn_error *err) {
+    struct iovec part = {h, sizeof *h};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } extra;
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = extra.space,
+                             .msg_controllen = sizeof extra.space};
+    ssize_t n;
+    do
+        n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot read the request");
+    const struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+    if (first && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS)
+        memcpy(state_fd, CMSG_DATA(first), sizeof *state_fd);
+    int rc = receive_all((char *)h + n, fd, sizeof *h - (size_t)n, err);
+    if (rc == 0 && h->has_state && *state_fd < 0)
+        rc = malformed(err);
+    return rc;
+}
+
 int sn_request_receive(sn_received *out, int fd, sn_error *err) {
     head h;
-    int rc = receive_all(&h, fd, sizeof h, err);
+    sn_auto_fd int state_fd = -1;
+    int rc = receive_head(&h, &state_fd, fd, err);
     if (rc < 0)
         return rc;
-    if (h.files_bytes > MOST_BYTES || h.records_bytes > MOST_BYTES ||
+    if (h.blob_bytes > SN_STATE_BLOB_MOST_BYTES || h.runs_count > SN_STATE_FILES ||
+        h.files_bytes > MOST_BYTES || h.records_bytes > MOST_BYTES ||
         h.args_count > h.records_bytes || h.files_count > SN_FILES_MAX)
         return malformed(err);
     sn_received r = {
@@ -200,12 +302,23 @@ int sn_request_receive(sn_received *out, int fd, sn_error *err) {
         .seed = h.seed,
         .time_ns = h.time_ns,
         .workspace_bytes = h.workspace_bytes,
+        .keep = h.keep,
+        .state_fd = -1,
+        .state_memory_bytes = h.state_memory_bytes,
+        .runs_count = h.runs_count,
+        .blob_bytes = h.blob_bytes,
     };
-    size_t bytes = h.records_bytes + h.files_bytes;
+    size_t before = h.records_bytes + h.files_bytes, runs_bytes = h.runs_count * sizeof *r.runs;
+    before += -before % _Alignof(sn_state_run);
+    size_t bytes = before + runs_bytes + h.blob_bytes;
     r.data = malloc(bytes + 1);
     if (!r.data)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the request");
-    rc = receive_all(r.data, fd, bytes, err);
+    rc = receive_all(r.data, fd, h.records_bytes + h.files_bytes, err);
+    if (rc == 0)
+        rc = receive_all(r.data + before, fd, runs_bytes + h.blob_bytes, err);
+    r.runs = (const sn_state_run *)(r.data + before);
+    r.blob = r.data + before + runs_bytes;
     if (rc == 0 && h.is_guest) {
         r.records = r.data;
         r.records_bytes = h.records_bytes;
@@ -218,13 +331,17 @@ int sn_request_receive(sn_received *out, int fd, sn_error *err) {
         sn_received_free(&r);
         return rc;
     }
+    if (h.has_state)
+        r.state_fd = SN_STEAL_FD(state_fd);
     *out = r;
     return 0;
 }
 
 void sn_received_free(sn_received *received) {
+    if (received->state_fd >= 0)
+        close(received->state_fd);
     free(received->args);
     free(received->files);
     free(received->data);
-    *received = (sn_received){0};
+    *received = (sn_received){.state_fd = -1};
 }

@@ -1,6 +1,7 @@
 /*
  * request.h - a job's way into its worker, over the worker's socket: a head, then for a guest the
- * records of docs/design/guest-abi.md, for a command its arguments; then the input files.
+ * records of docs/design/guest-abi.md, for a command its arguments; then the input files; then the
+ * state to go on from, whose pages come as a descriptor.
  *
  * Both ends are the same program, so integers are in host order; and the supervisor is trusted by
  * the worker. Sizes are checked all the same: a slip must end in an error, not in a wild read.
@@ -9,6 +10,7 @@
 #define SN_SANDBOX_REQUEST_H
 
 #include "sandbox/job.h"
+#include "sandbox/keep.h"
 
 /* What a worker received. `data` holds everything the rest points into. */
 typedef struct sn_received {
@@ -25,6 +27,13 @@ typedef struct sn_received {
     size_t args_count;
     sn_input_file *files;
     size_t files_count;
+    bool keep;    /* send what the guest has become */
+    int state_fd; /* -1: go on from the image; else from this, which is the receiver's to close */
+    uint64_t state_memory_bytes;
+    const sn_state_run *runs;
+    size_t runs_count;
+    const void *blob;
+    size_t blob_bytes;
     uint8_t *data;
 } sn_received;
 

@@ -72,6 +72,16 @@ void sn_stopper_start_clock(uint64_t timeout_ns) {
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+void sn_stopper_disarm(void) {
+    static const struct itimerval never = {0};
+    if (!cells[0])
+        return;
+    setitimer(ITIMER_REAL, &never, NULL);
+    signal(SIGALRM, SIG_IGN);
+    signal(SIGXCPU, SIG_IGN);
+    *cells[0] = 0;
+}
+
 enum sn_stop sn_stopper_why(void) {
     return (enum sn_stop)why;
 }

@@ -19,6 +19,10 @@ SN_WARN_UNUSED int sn_stopper_arm(sn_instance *instance, sn_wasi *wasi, sn_error
 /* Asks after so much time, once; needs an armed stopper, else nothing happens. */
 void sn_stopper_start_clock(uint64_t timeout_ns);
 
+/* The guest has come to its end: it is not asked any more, and what it was asked and has not seen
+ * is forgotten, so that it does not see it the next time. */
+void sn_stopper_disarm(void);
+
 /* Why the guest was asked, if it was. */
 enum sn_stop sn_stopper_why(void);
 

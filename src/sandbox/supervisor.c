@@ -32,6 +32,7 @@ typedef struct supervisor {
     uint64_t event_bytes; /* of values, displays and errors: they count against the output limit */
     size_t stdin_used;
     uint32_t input_wanted; /* the guest waits for so many bytes; 0: it does not */
+    uint32_t next_page;    /* of the guest's state: the least number that may come */
     bool ended;            /* `end->ending` is set, or the job failed */
     bool failed;
     uint8_t *inbox; /* bytes received and not yet taken as frames */
@@ -77,6 +78,42 @@ static void answer_from_fd(supervisor *s) {
 
 /* ---- frames ---- */
 
+/* Whether a frame of the guest's state is whole and in its place; no output, the limit of memory
+ * bounds it. */
+static bool take_state(supervisor *s, uint32_t kind, const uint8_t *data, size_t bytes) {
+    if (s->next_page == 0) /* the guest has come to its end; saving takes its own time */
+        s->deadline_ns = sn_now_ns() + SN_JOB_KEEP_NS;
+    if (s->next_page > SN_STATE_PAGES_MOST)
+        return false; /* there was an end already */
+    if (kind == SN_FRAME_PAGES) {
+        sn_frame_pages head;
+        uint32_t numbers[SN_FRAME_PAGES_MOST];
+        if (bytes < sizeof head)
+            return false;
+        memcpy(&head, data, sizeof head);
+        if (head.count == 0 || head.count > SN_FRAME_PAGES_MOST ||
+            bytes != sizeof head + head.count * (sizeof *numbers + (size_t)SN_STATE_PAGE_BYTES))
+            return false;
+        memcpy(numbers, data + sizeof head, head.count * sizeof *numbers);
+        for (uint32_t i = 0; i < head.count; i++) {
+            if (numbers[i] < s->next_page || numbers[i] >= SN_STATE_PAGES_MOST)
+                return false;
+            s->next_page = numbers[i] + 1;
+        }
+        return true;
+    }
+    s->next_page = SN_STATE_PAGES_MOST + 1;
+    if (kind == SN_FRAME_UNSAVED)
+        return bytes == sizeof(sn_error);
+    sn_frame_state head;
+    if (bytes < sizeof head)
+        return false;
+    memcpy(&head, data, sizeof head);
+    return head.memory_bytes <= s->job->memory_limit_bytes &&
+           head.extents_count <= SN_SNAPSHOT_PAGES_MOST &&
+           bytes == sizeof head + head.extents_count * sizeof(sn_extent) + head.blob_bytes;
+}
+
 static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t bytes) {
     switch (kind) {
     case SN_FRAME_STDOUT:
@@ -90,6 +127,12 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
         break;
     case SN_FRAME_IMAGE: /* no output: the memory limit bounds it */
         if (!s->job->make_image)
+            return finish(s, SN_JOB_LOST);
+        break;
+    case SN_FRAME_PAGES:
+    case SN_FRAME_STATE:
+    case SN_FRAME_UNSAVED:
+        if (!s->job->keep || !take_state(s, kind, data, bytes))
             return finish(s, SN_JOB_LOST);
         break;
     case SN_FRAME_INPUT:

@@ -4,6 +4,7 @@
  */
 #include "sandbox/syscalls.h"
 
+#include "sandbox/pagemap.h"
 #include "util/auto.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -39,9 +40,13 @@ typedef struct rule {
 #define ONLY(name, argument, mask, value) {SCMP_SYS(name), true, argument, mask, value}
 
 static const rule worker_calls[] = {
-    /* the socket to the supervisor: it has no other descriptor */
+    /* the socket to the supervisor; with a session's request comes the state to go on from, which
+       can be read only */
     ANY(read),
     ANY(sendmsg),
+    ANY(recvmsg),
+    ANY(pread64),
+    ANY(close),
     /* memory.grow, and the allocator; never executable */
     ONLY(mmap, 2, PROT_EXEC, 0),
     ONLY(mprotect, 2, PROT_EXEC, 0),
@@ -90,8 +95,9 @@ static const rule zygote_calls[] = {
     /* a worker's sockets, and the supervisor's */
     ONLY(socketpair, 0, ~0ull, AF_UNIX),
     ANY(poll),
-    ANY(close),
     ANY(sendto),
+    /* a worker's own page table (pagemap.h), from the one folder that is open */
+    ONLY(openat, 0, ~0ull, SN_PAGEMAP_ROOT_FD),
     /* its end: told of by a signalfd, reaped, or asked for */
     ANY(wait4),
     ANY(kill),

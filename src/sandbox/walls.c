@@ -3,11 +3,11 @@
 #include "sandbox/walls.h"
 
 #include "util/auto.h"
+#include "util/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -42,20 +42,7 @@ const char *sn_wall_text(enum sn_wall wall) {
     return descriptions[wall].text;
 }
 
-/* ---- descriptors and environment ---- */
-
-static void close_from_to(int first, int last) {
-    if (first <= last)
-        close_range((unsigned)first, (unsigned)last, 0);
-}
-
-static void close_all_but(int a, int b) {
-    int high = a > b ? a : b;
-    int low = a < 0 || b < 0 ? high : a < b ? a : b;
-    close_from_to(0, low - 1);
-    close_from_to(low + 1, high - 1);
-    close_from_to(high + 1, INT_MAX);
-}
+/* ---- environment ---- */
 
 /* Not only forgotten: overwritten, for a worker has this memory. Not by clearenv(), whose lock
  * another thread may have held at the fork. */
@@ -152,9 +139,9 @@ static void enter_pid_namespace(int control) {
     _exit(pid < 0);
 }
 
-void sn_walls_raise(sn_walls *out, int control, int keep_fd) {
+void sn_walls_raise(sn_walls *out, int control, const int *keep, size_t keep_count) {
     sn_walls walls = {0};
-    close_all_but(control, keep_fd);
+    sn_close_all_but(keep, keep_count);
     wipe_environment();
     bool by_right = unshare(CLONE_NEWNS) == 0;
     if (!by_right) {

@@ -39,8 +39,8 @@ const char *sn_wall_text(enum sn_wall wall);
  * new pid namespace: returns in the child, which is a child of this process's parent, and exits
  * here after it has sent the child's pid (a pid_t) to `control`. Where that is not possible this
  * process sends its own pid and goes on. Wipes the environment; closes all descriptors but
- * `control` and `keep_fd` (-1: none).
+ * those in `keep`, of which `control` is one.
  */
-void sn_walls_raise(sn_walls *out, int control, int keep_fd);
+void sn_walls_raise(sn_walls *out, int control, const int *keep, size_t keep_count);
 
 #endif

@@ -4,11 +4,13 @@
 #include "sandbox/frame.h"
 #include "sandbox/image.h"
 #include "sandbox/imports.h"
+#include "sandbox/pagemap.h"
 #include "sandbox/request.h"
 #include "sandbox/stopper.h"
 #include "util/auto.h"
 #include "util/error.h"
 #include "wasi/deterministic.h"
+#include "wasi/snapshot.h"
 #include "wasi/wasi.h"
 
 #include <errno.h>
@@ -40,6 +42,7 @@ typedef struct sn_worker {
     sn_deterministic_sources deterministic;
     uint64_t started_ns;
     sn_warmup warmup;
+    int pagemap;      /* its own, -1: not to be had */
     uint8_t *touched; /* NULL, or what sn_worker_watch() said */
     bool input_asked; /* and not answered yet */
     uint8_t *input;   /* what came and the guest did not read yet */
@@ -188,8 +191,10 @@ int sn_worker_new(sn_worker **out, const sn_interpreter *interpreter, sn_error *
     int rc = build_files(w, err);
     if (rc == 0)
         rc = build_wasi(w, err);
-    if (rc == 0)
+    if (rc == 0) {
+        sn_wasi_mark_ground(w->wasi);
         rc = build_instance(w, err);
+    }
     if (rc == 0)
         *out = w;
     return rc;
@@ -288,7 +293,7 @@ static int add_files(worker *w, sn_error *err) {
         const sn_input_file *file = &w->request.files[i];
         sn_auto_free char *path =
             sn_format("%s%s", strncmp(file->path, "/tmp/", 5) == 0 ? "" : "/tmp/", file->path);
-        rc = sn_vfs_add_file(w->vfs, path, file->content, file->content_bytes, err);
+        rc = sn_vfs_put_file(w->vfs, path, file->content, file->content_bytes, err);
     }
     return rc;
 }
@@ -309,10 +314,15 @@ static int take_request(worker *w, sn_error *err) {
     w->started_ns = sn_now_ns();
     if (rc == 0 && !r->make_image)
         rc = sn_instance_set_memory_limit(w->instance, r->memory_limit_bytes, err);
+    if (rc == 0 && r->state_fd >= 0) {
+        rc = sn_state_load(w->instance, w->wasi, r->state_fd, r->state_memory_bytes, r->runs,
+                           r->runs_count, r->blob, r->blob_bytes, err);
+        close(SN_STEAL_FD(r->state_fd));
+    }
     if (rc == 0)
         rc = add_files(w, err);
     if (rc == 0 && r->workspace_bytes)
-        rc = sn_vfs_add_workspace(w->vfs, "/workspace", r->workspace_bytes, err);
+        rc = sn_vfs_set_workspace(w->vfs, "/workspace", r->workspace_bytes, err);
     if (rc == 0 && !r->records)
         rc = sn_wasi_set_args(w->wasi, r->args, r->args_count, err);
     if (rc == 0 && r->deterministic) {
@@ -348,13 +358,31 @@ static uint64_t cpu_ns(void) {
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
+/* An interpreter that was left in the middle of a call is in no state to go on from. */
+static int keep_state(worker *w, const sn_call *call, sn_error *err) {
+    sn_error why = SN_ERROR_INIT;
+    if (call->outcome == SN_TRAPPED)
+        return 0;
+    if (call->outcome == SN_EXITED)
+        sn_fail(&why, SN_EINVALID_ARGUMENT, "os._exit() ended the interpreter");
+    else if (sn_state_send(w->fd, w->instance, w->wasi, w->pagemap, &why) == 0)
+        return 0;
+    int sent = sn_frame_send(w->fd, SN_FRAME_UNSAVED, &why, sizeof why);
+    return sent < 0 ? sn_fail_errno(err, SN_EUNAVAILABLE, -sent, "the supervisor is gone") : 0;
+}
+
 _Noreturn void sn_worker_main(sn_worker *w, int fd, const sn_jail *jail, const char *profile_path) {
     sn_error err = SN_ERROR_INIT;
     sn_call call = {0};
     w->fd = fd;
-    int rc = jail ? sn_jail_enter(jail, fd, &err) : 0;
+    w->pagemap = sn_pagemap_open();
+    int rc = jail ? sn_jail_enter(jail, (int[]){fd, w->pagemap}, 2, &err) : 0;
     if (rc == 0)
         rc = run_job(&call, w, &err);
+    if (rc == 0 && w->request.keep) {
+        sn_stopper_disarm();
+        rc = keep_state(w, &call, &err);
+    }
     if (rc == 0 && profile_path)
         rc = sn_native_write_profile(w->interpreter->native, profile_path, &err);
     if (rc < 0) {

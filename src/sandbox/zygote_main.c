@@ -6,6 +6,7 @@
 
 #include "sandbox/image.h"
 #include "sandbox/job.h"
+#include "sandbox/pagemap.h"
 #include "sandbox/request.h"
 #include "sandbox/worker.h"
 #include "util/auto.h"
@@ -230,8 +231,10 @@ static int build(zygote *z, int control, const sn_interpreter *interpreter, sn_w
                  sn_error *err) {
     const sn_image *image = interpreter->image;
     bool jailed = !z->options->profile_path;
+    const int keep[] = {control, image ? image->saved.fd : -1,
+                        sn_pagemap_open_root() ? SN_PAGEMAP_ROOT_FD : -1};
     if (jailed)
-        sn_walls_raise(walls, control, image ? image->saved.fd : -1);
+        sn_walls_raise(walls, control, keep, SN_COUNT(keep));
     else
         (void)!send(control, &(pid_t){getpid()}, sizeof(pid_t), MSG_NOSIGNAL);
     prctl(PR_SET_NAME, "shannon-zygote");

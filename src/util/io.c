@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -190,4 +191,20 @@ uint64_t sn_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void sn_close_all_but(const int *keep, size_t count) {
+    long next = 0; /* all below are settled */
+    for (;;) {
+        long lowest = -1;
+        for (size_t i = 0; i < count; i++)
+            if (keep[i] >= next && (lowest < 0 || keep[i] < lowest))
+                lowest = keep[i];
+        if (lowest < 0)
+            break;
+        if (lowest > next)
+            close_range((unsigned)next, (unsigned)lowest - 1, 0);
+        next = lowest + 1;
+    }
+    close_range((unsigned)next, UINT_MAX, 0);
 }

@@ -48,6 +48,9 @@ void sn_remove_tree(const char *path);
 /* printf into fresh memory; aborts when there is none. Release with free(). */
 char *sn_format(const char *fmt, ...) __attribute__((format(printf, 1, 2), malloc));
 
+/* Closes every descriptor of this process but these (-1: none). */
+void sn_close_all_but(const int *keep, size_t count);
+
 /* Monotonic clock. */
 uint64_t sn_now_ns(void);
 

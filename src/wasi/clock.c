@@ -23,11 +23,13 @@ enum {
 static int host_clock(void *user, uint32_t id, uint64_t *ns) {
     static const clockid_t ids[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID,
                                     CLOCK_THREAD_CPUTIME_ID};
-    (void)user;
+    const sn_wasi *wasi = user;
     struct timespec now;
     if (clock_gettime(ids[id], &now))
         return SN_WASI_IO;
     *ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+    if (id == 1)
+        *ns += wasi->monotonic_offset_ns;
     return 0;
 }
 
@@ -61,7 +63,8 @@ static int host_sleep(void *user, uint64_t ns) {
             return SN_WASI_INTR;
         }
         uint64_t until = end - now > SLICE_NS ? now + SLICE_NS : end;
-        struct timespec at = {(time_t)(until / SECOND_NS), (long)(until % SECOND_NS)};
+        uint64_t host = until - wasi->monotonic_offset_ns;
+        struct timespec at = {(time_t)(host / SECOND_NS), (long)(host % SECOND_NS)};
         int failed = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
         if (failed && failed != EINTR)
             return SN_WASI_IO;

@@ -1,9 +1,10 @@
 /*
  * contents.c - the bytes of files in a workspace. See workspace.h.
  *
- * A file is one block of memory that grows by half, so that appending is cheap, but never beyond
- * what its quota could still hold. Bytes past the end are undefined; whoever moves the end clears
- * what comes into view. A file that is shrunk a good deal gives its memory back.
+ * A file is one block of memory, borrowed until it is first written to, that grows by half, so that
+ * appending is cheap, but never beyond what its quota could still hold. Bytes past the end are
+ * undefined; whoever moves the end clears what comes into view. A file that is shrunk a good deal
+ * gives its memory back.
  */
 #include "wasi/workspace.h"
 
@@ -30,6 +31,8 @@ static int reserve(const sn_vfs *vfs, sn_node *node, uint64_t bytes) {
     uint8_t *data = realloc(node->owned ? node->file.data : NULL, capacity);
     if (!data)
         return SN_WASI_NOMEM;
+    if (!node->owned && node->file.bytes)
+        memcpy(data, node->file.data, node->file.bytes);
     node->owned = true;
     node->file.data = data;
     node->file.capacity = capacity;
@@ -51,6 +54,11 @@ static void give_back(sn_node *node) {
         node->file.data = data;
         node->file.capacity = node->file.bytes;
     }
+}
+
+/* Borrowed contents are copied before the first write. */
+static int own(const sn_vfs *vfs, sn_node *node) {
+    return node->owned || node->file.bytes == 0 ? 0 : reserve(vfs, node, node->file.bytes);
 }
 
 /* Moves the end of the file; the bytes up to `zero_to` that come into view are cleared. */
@@ -83,8 +91,10 @@ int sn_file_resize(sn_vfs *vfs, uint32_t file, uint64_t bytes, uint64_t now_ns) 
     if (bytes > INT64_MAX)
         return SN_WASI_FBIG;
     int e = set_end(vfs, node, bytes, bytes);
-    if (!e)
+    if (!e) {
         node->mtim = node->ctim = now_ns;
+        node->page = 0;
+    }
     return e;
 }
 
@@ -96,12 +106,11 @@ int sn_file_begin_write(uint8_t **out, sn_vfs *vfs, uint32_t file, uint64_t offs
         return SN_WASI_ROFS;
     if (__builtin_add_overflow(offset, bytes, &end) || end > INT64_MAX)
         return SN_WASI_FBIG;
-    if (end > node->file.bytes) {
-        int e = set_end(vfs, node, end, offset);
-        if (e)
-            return e;
-    }
+    int e = end > node->file.bytes ? set_end(vfs, node, end, offset) : own(vfs, node);
+    if (e)
+        return e;
     node->mtim = node->ctim = now_ns;
+    node->page = 0;
     *out = node->file.data + offset;
     return 0;
 }

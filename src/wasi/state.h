@@ -55,6 +55,7 @@ struct sn_wasi {
     uint32_t fds_lowest; /* no slot below is free */
     sn_wasi_options options;
     sn_wasi_sources sources;
+    uint64_t monotonic_offset_ns; /* what the host's clock is behind the guest's (snapshot.h) */
     volatile sig_atomic_t interrupted;
 };
 

@@ -202,9 +202,10 @@ void sn_tree_release(sn_vfs *vfs, uint32_t index) {
     if (node->links || node->opens)
         return;
     uint64_t charged = SN_NODE_COST_BYTES;
-    if (node->type != SN_FILETYPE_DIRECTORY && node->owned) {
+    if (node->type != SN_FILETYPE_DIRECTORY) {
         charged += node->file.bytes;
-        free(node->file.data);
+        if (node->owned)
+            free(node->file.data);
     }
     sn_space_refund(vfs, node->space, charged);
     *node = (sn_node){.parent = vfs->nodes_free};

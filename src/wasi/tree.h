@@ -14,9 +14,8 @@
  *
  * A node lives while an entry names it or a descriptor is open on it.
  *
- * To save a tree: write the arrays; what a pointer leads to is either owned (write the bytes) or
- * borrowed from an archive or input, which is the same again for the same inode number. The hash
- * table is made anew.
+ * What is there before a request's own files is the *ground*: nodes and entries below ground_nodes
+ * and ground_entries, which never go away. Only what lies above is ever saved (snapshot.h).
  *
  * Functions return 0 or a WASI errno. No threads, nothing blocks.
  */
@@ -43,13 +42,14 @@ enum {
 
 typedef struct sn_node {
     uint8_t type;    /* SN_FILETYPE_...; 0: the slot is free */
-    bool owned;      /* file: `data` is ours, from malloc */
+    bool owned;      /* file: `data` is ours, from malloc; else borrowed, and copied to be written */
     uint16_t space;  /* what it is charged to; 0: read-only */
     uint32_t links;  /* entries that lead here; the root has one by courtesy */
     uint32_t opens;  /* descriptors open on it */
     uint32_t parent; /* folder: the one it lies in, the root's is the root; free slot: the next */
     uint64_t ino;    /* never used again */
     uint64_t atim, mtim, ctim;
+    uint32_t page; /* file: 1 + where its contents lie as they are now (snapshot.h); 0: nowhere */
     union {
         struct { /* also a symbolic link: its target */
             uint8_t *data;
@@ -91,6 +91,7 @@ struct sn_vfs {
     uint32_t buckets_count; /* a power of two */
     uint32_t names;         /* entries alive */
     uint32_t spaces_count;
+    uint32_t ground_nodes, ground_entries; /* 0: not marked */
     uint64_t next_ino;
     sn_space spaces[SN_SPACES_MAX];
 };

@@ -135,6 +135,21 @@ int sn_vfs_add_file(sn_vfs *vfs, const char *path, const void *content, size_t b
     return 0;
 }
 
+int sn_vfs_put_file(sn_vfs *vfs, const char *path, const void *content, size_t bytes,
+                    sn_error *err) {
+    uint32_t dir;
+    const char *name;
+    size_t name_bytes;
+    if (prepare(&dir, &name, &name_bytes, vfs, path, false) == 0) {
+        uint32_t entry = sn_tree_find(vfs, dir, name, name_bytes);
+        const sn_node *node = &vfs->nodes[vfs->entries[entry].node];
+        if (entry >= vfs->ground_entries && node->space == 0 &&
+            node->type == SN_FILETYPE_REGULAR_FILE)
+            sn_tree_remove(vfs, entry);
+    }
+    return sn_vfs_add_file(vfs, path, content, bytes, err);
+}
+
 int sn_vfs_add_workspace(sn_vfs *vfs, const char *path, uint64_t quota_bytes, sn_error *err) {
     if (vfs->spaces_count == SN_SPACES_MAX)
         return sn_fail(err, SN_EINVALID_ARGUMENT, "%.256s: more than %d workspaces", path,
@@ -150,19 +165,38 @@ int sn_vfs_add_workspace(sn_vfs *vfs, const char *path, uint64_t quota_bytes, sn
     return 0;
 }
 
-int sn_vfs_workspace_usage(uint64_t *used_bytes, uint64_t *quota_bytes, const sn_vfs *vfs,
-                           const char *path) {
+/* The folder at `path`, of whatever kind; 0: there is none. */
+static uint32_t find_folder(const sn_vfs *vfs, const char *path) {
     uint32_t dir = SN_TREE_ROOT;
     const char *at = path + (*path == '/');
     while (*at) {
         size_t length = strcspn(at, "/");
         uint32_t entry = sn_tree_find(vfs, dir, at, length);
         if (!entry || vfs->nodes[vfs->entries[entry].node].type != SN_FILETYPE_DIRECTORY)
-            return SN_ENOT_FOUND;
+            return 0;
         dir = vfs->entries[entry].node;
         at += length + (at[length] == '/');
     }
-    if (!vfs->nodes[dir].space)
+    return dir;
+}
+
+int sn_vfs_set_workspace(sn_vfs *vfs, const char *path, uint64_t quota_bytes, sn_error *err) {
+    uint32_t dir = find_folder(vfs, path);
+    if (!dir || !vfs->nodes[dir].space)
+        return sn_vfs_add_workspace(vfs, path, quota_bytes, err);
+    sn_space *space = &vfs->spaces[vfs->nodes[dir].space];
+    if (quota_bytes < space->used_bytes)
+        return sn_fail(err, SN_EINVALID_ARGUMENT,
+                       "%.256s holds %llu bytes already, more than a quota of %llu", path,
+                       (unsigned long long)space->used_bytes, (unsigned long long)quota_bytes);
+    space->quota_bytes = quota_bytes;
+    return 0;
+}
+
+int sn_vfs_workspace_usage(uint64_t *used_bytes, uint64_t *quota_bytes, const sn_vfs *vfs,
+                           const char *path) {
+    uint32_t dir = find_folder(vfs, path);
+    if (!dir || !vfs->nodes[dir].space)
         return SN_ENOT_FOUND;
     *used_bytes = vfs->spaces[vfs->nodes[dir].space].used_bytes;
     *quota_bytes = vfs->spaces[vfs->nodes[dir].space].quota_bytes;

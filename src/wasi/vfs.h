@@ -1,8 +1,8 @@
 /*
  * vfs.h - the guest's file system: a tree in memory that knows no host path.
  *
- * Its state is plain data that can be written out and read back (sessions will): nodes in one
- * array, referred to by index; contents either borrowed and immutable (an archive, an input) or
+ * Its state is plain data that can be written out and read back (snapshot.h): nodes in one array,
+ * referred to by index; contents either borrowed and immutable (an archive, an input) or
  * owned and counted against the quota. Inside: tree.h.
  *
  * Paths here are the guest's; a leading '/' makes no difference. One thread at a time. Nothing
@@ -35,10 +35,20 @@ SN_WARN_UNUSED int sn_vfs_add_dir(sn_vfs *vfs, const char *path, sn_error *err);
 SN_WARN_UNUSED int sn_vfs_add_file(sn_vfs *vfs, const char *path, const void *content, size_t bytes,
                                    sn_error *err);
 
+/* As sn_vfs_add_file(), but takes the place of a file that was added so before; who has that one
+ * open keeps it. */
+SN_WARN_UNUSED int sn_vfs_put_file(sn_vfs *vfs, const char *path, const void *content, size_t bytes,
+                                   sn_error *err);
+
 /* Makes `path` a folder in which the guest may create, write, rename and remove, up to
  * `quota_bytes` in all. What lies in it already stays read-only. Names and empty files count too,
  * by what they cost the host (some 320 bytes and the name's length each). At most 15. */
 SN_WARN_UNUSED int sn_vfs_add_workspace(sn_vfs *vfs, const char *path, uint64_t quota_bytes,
+                                        sn_error *err);
+
+/* Adds a workspace, or gives the one that is there another quota. SN_EINVALID_ARGUMENT: it holds
+ * more already. */
+SN_WARN_UNUSED int sn_vfs_set_workspace(sn_vfs *vfs, const char *path, uint64_t quota_bytes,
                                         sn_error *err);
 
 /* What a workspace holds. SN_ENOT_FOUND: `path` is not in one. */

@@ -108,17 +108,24 @@ static int not_ours(sn_error *err, const char *why) {
     return sn_fail(err, SN_EUNAVAILABLE, "the saved state is not of this module: %s", why);
 }
 
-static int check_saved(const sn_instance *instance, const sn_saved *saved, sn_error *err) {
-    enum { PAGE = 4096 };
+static int check_sizes(const sn_instance *instance, uint64_t memory_bytes, size_t globals_bytes,
+                       sn_error *err) {
     const sn_native_descriptor *d = instance->native->descriptor;
-    size_t globals_bytes;
-    if (!sn_instance_globals(instance, &globals_bytes) || globals_bytes != saved->globals_bytes)
+    size_t own_bytes;
+    if (!sn_instance_globals(instance, &own_bytes) || own_bytes != globals_bytes)
         return not_ours(err, "its globals");
     uint64_t least = (uint64_t)d->memories[0].min_pages * SN_WASM_PAGE_BYTES;
     uint64_t most = (uint64_t)d->memories[0].max_pages * SN_WASM_PAGE_BYTES;
-    if (saved->memory_bytes < least || saved->memory_bytes > most ||
-        saved->memory_bytes % SN_WASM_PAGE_BYTES != 0)
+    if (memory_bytes < least || memory_bytes > most || memory_bytes % SN_WASM_PAGE_BYTES != 0)
         return not_ours(err, "the size of its memory");
+    return 0;
+}
+
+static int check_saved(const sn_instance *instance, const sn_saved *saved, sn_error *err) {
+    enum { PAGE = 4096 };
+    int rc = check_sizes(instance, saved->memory_bytes, saved->globals_bytes, err);
+    if (rc < 0)
+        return rc;
     uint64_t end = 0;
     for (size_t i = 0; i < saved->runs_count; i++) {
         const sn_saved_run *run = &saved->runs[i];
@@ -142,6 +149,25 @@ static int restore(sn_instance *instance, const sn_saved *saved, sn_error *err) 
             return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot map the saved state");
     }
     instance->started = true;
+    return 0;
+}
+
+int sn_instance_resume(sn_instance *instance, uint64_t memory_bytes, const void *globals,
+                       size_t globals_bytes, sn_error *err) {
+    sn_memory *memory = &instance->memories[0];
+    int rc = check_sizes(instance, memory_bytes, globals_bytes, err);
+    if (rc == 0 && memory_bytes < memory->size_bytes)
+        rc = not_ours(err, "the size of its memory");
+    if (rc == 0)
+        rc = check_limit(memory_bytes, instance->memory_limit_bytes, err);
+    if (rc < 0)
+        return rc;
+    uint64_t more = memory_bytes - memory->size_bytes;
+    memory->limit_bytes = instance->memory_limit_bytes;
+    if (more > 0 && !sn_memory_grow(memory, more))
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the saved state");
+    instance->state->memories[0].pages = (uint32_t)(memory_bytes / SN_WASM_PAGE_BYTES);
+    memcpy(sn_instance_globals(instance, &globals_bytes), globals, globals_bytes);
     return 0;
 }
 

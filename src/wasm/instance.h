@@ -94,6 +94,14 @@ SN_WARN_UNUSED int sn_instance_set_memory_limit(sn_instance *instance, uint64_t 
  */
 void *sn_instance_globals(const sn_instance *instance, size_t *bytes);
 
+/*
+ * Takes a fresh instance to where a guest was: its memory grows to `memory_bytes`, its globals are
+ * set. The contents of linear memory are the caller's to put there. SN_EUNAVAILABLE: not of this
+ * module. SN_EINVALID_ARGUMENT: over the memory limit.
+ */
+SN_WARN_UNUSED int sn_instance_resume(sn_instance *instance, uint64_t memory_bytes,
+                                      const void *globals, size_t globals_bytes, sn_error *err);
+
 /* What sn_instance_watch() notes of a host page of linear memory. */
 enum { SN_PAGE_UNTOUCHED, SN_PAGE_READ, SN_PAGE_WRITTEN };
 

@@ -86,8 +86,12 @@ def _freshen():
 
 
 def _stale_random(module):
-    module._inst.seed_later()
-    module._inst.gauss_next = None
+    if not module._inst._is_seeded():
+        module._inst.gauss_next = None
+
+
+def _stale_generators(module):
+    module._forget()
 
 
 def _stale_tempfile(module):
@@ -102,10 +106,12 @@ def _stale_uuid(module):
 def _stale_logging(module):
     import time
 
-    module._startTime = time.time()
+    if _runs == 0:  # a session began when it began
+        module._startTime = time.time()
 
 
 _STALE = {
+    "_random": _stale_generators,
     "random": _stale_random,
     "tempfile": _stale_tempfile,
     "uuid": _stale_uuid,

@@ -28,6 +28,9 @@ static sn_filter *worker_filter, *zygote_filter;
 static const long allowed[] = {
     SYS_read,
     SYS_sendmsg,
+    SYS_recvmsg,
+    SYS_pread64,
+    SYS_close,
     SYS_munmap,
     SYS_mremap,
     SYS_brk,
@@ -73,7 +76,7 @@ static int in_jail(void (*act)(const long *), const long *argument) {
     assert_true(pid >= 0);
     if (pid == 0) {
         sn_jail jail = {getppid(), 5, worker_filter};
-        if (sn_jail_enter(&jail, 0, NULL) < 0)
+        if (sn_jail_enter(&jail, (int[]){0}, 1, NULL) < 0)
             _exit(101);
         act(argument);
         syscall(SYS_exit_group, 7);
@@ -190,7 +193,7 @@ static bool arguments_count(void) {
 static void inside(int control, bool (*tests)(void)) {
     sn_walls walls;
     sn_error err = SN_ERROR_INIT;
-    sn_walls_raise(&walls, control, -1);
+    sn_walls_raise(&walls, control, &control, 1);
     if (sn_jail_prepare(&err) < 0 || sn_filter_install(zygote_filter, &err) < 0) {
         snprintf(found, FOUND_BYTES, "%.400s", err.message);
         _exit(1);
@@ -270,7 +273,7 @@ static bool alone(void) {
 /* Without the filters: the namespaces alone. */
 static void walls_only(int control, bool (*tests)(void)) {
     sn_walls walls;
-    sn_walls_raise(&walls, control, -1);
+    sn_walls_raise(&walls, control, &control, 1);
     for (int i = 0; i < SN_WALLS; i++)
         if (walls.errors[i] && i != SN_WALL_FILTER) {
             snprintf(found, FOUND_BYTES, "skip: %s: %s", sn_wall_name((enum sn_wall)i),
@@ -323,7 +326,7 @@ static void cpu_time_ends(void **state) {
     pid_t pid = fork();
     if (pid == 0) {
         sn_jail jail = {getppid(), 1, worker_filter};
-        if (sn_jail_enter(&jail, 0, NULL) < 0)
+        if (sn_jail_enter(&jail, (int[]){0}, 1, NULL) < 0)
             _exit(101);
         spin(NULL);
     }

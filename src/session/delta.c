@@ -1,0 +1,277 @@
+/* delta.c - see delta.h. */
+#include "session/delta.h"
+
+#include "util/auto.h"
+#include "util/error.h"
+
+#include <string.h>
+#include <zstd.h>
+
+enum {
+    PAGE = SN_STATE_PAGE_BYTES,
+    MAGIC = 0x44534e53,
+    FORMAT = 1,
+    LEVEL = 1,
+    MEMORY_MOST_BYTES_LOG = 32,
+};
+
+typedef struct delta_head {
+    uint32_t magic;
+    uint32_t format;
+    uint64_t memory_bytes;
+    uint32_t pages_count;
+    uint32_t extents_count;
+    uint32_t blob_bytes;
+    uint32_t unused;
+} delta_head;
+
+static int damaged(sn_error *err) {
+    return sn_fail(err, SN_EUNAVAILABLE, "the session's record is damaged");
+}
+
+static int no_memory(sn_error *err) {
+    return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session");
+}
+
+/* ---- planning ---- */
+
+/* Of `pages`, those that the state still has. */
+static int still_there(sn_pages *out, const sn_pages *pages, const sn_state *state, sn_error *err) {
+    uint32_t *numbers = malloc((pages->count + 1) * sizeof *numbers);
+    if (!numbers)
+        return no_memory(err);
+    size_t count = 0;
+    for (size_t i = 0; i < pages->count; i++)
+        if (sn_pages_have(&state->pages, pages->numbers[i]))
+            numbers[count++] = pages->numbers[i];
+    *out = (sn_pages){numbers, count};
+    return 0;
+}
+
+int sn_delta_plan(sn_pages *covered, size_t *keep, const sn_state *state, const sn_pages *changed,
+                  sn_error *err) {
+    sn_pages all;
+    size_t next = 0; /* the layer below */
+    int rc = still_there(&all, changed, state, err);
+    while (rc == 0 && next < state->layers_count) {
+        const sn_pages *below = &state->layers[next].pages;
+        size_t left = state->layers_count - next;
+        if (below->count > 2 * all.count && left < SN_LAYERS_MOST - 1)
+            break;
+        sn_pages united, living;
+        rc = sn_pages_unite(&united, &all, below, err);
+        if (rc == 0) {
+            rc = still_there(&living, &united, state, err);
+            free(united.numbers);
+        }
+        if (rc == 0) {
+            free(all.numbers);
+            all = living;
+        }
+        next++;
+    }
+    if (rc < 0) {
+        free(all.numbers);
+        return rc;
+    }
+    *covered = all;
+    *keep = state->layers_count - next;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+typedef struct packer {
+    ZSTD_CCtx *context;
+    sn_buffer *out;
+    bool failed;
+} packer;
+
+static void pack(packer *p, const void *data, size_t bytes, ZSTD_EndDirective how) {
+    char room[1 << 16];
+    ZSTD_inBuffer in = {data, bytes, 0};
+    size_t left;
+    do {
+        ZSTD_outBuffer to = {room, sizeof room, 0};
+        left = ZSTD_compressStream2(p->context, &to, &in, how);
+        if (ZSTD_isError(left) || !sn_buffer_add(p->out, room, to.pos)) {
+            p->failed = true;
+            return;
+        }
+    } while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
+}
+
+static void xor_into(uint8_t *to, const uint8_t *page, const uint8_t *base) {
+    const uint64_t *a = (const uint64_t *)page, *b = (const uint64_t *)base;
+    uint64_t *c = (uint64_t *)to;
+    for (size_t i = 0; i < PAGE / sizeof *c; i++)
+        c[i] = a[i] ^ b[i];
+}
+
+static void pack_page(packer *p, const sn_state *state, const sn_image *image, uint32_t number) {
+    _Alignas(8) uint8_t mixed[PAGE];
+    const uint8_t *page = sn_state_page(state, number);
+    const uint8_t *base = number < SN_STATE_FILES ? sn_base_page(image, number) : NULL;
+    if (base)
+        xor_into(mixed, page, base);
+    pack(p, base ? mixed : page, PAGE, ZSTD_e_continue);
+}
+
+/* One for each thread: making one takes longer than a small step. */
+static ZSTD_CCtx *compressor(void) {
+    static _Thread_local ZSTD_CCtx *context;
+    if (!context && (context = ZSTD_createCCtx()))
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL);
+    return context;
+}
+
+int sn_delta_write(sn_buffer *out, const sn_state *state, const sn_image *image,
+                   const sn_pages *covered, sn_error *err) {
+    delta_head head = {
+        .magic = MAGIC,
+        .format = FORMAT,
+        .memory_bytes = state->memory_bytes,
+        .pages_count = (uint32_t)covered->count,
+        .extents_count = (uint32_t)state->extents_count,
+        .blob_bytes = (uint32_t)state->blob_bytes,
+    };
+    packer p = {.context = compressor(), .out = out};
+    if (!p.context || !sn_buffer_add(out, &head, sizeof head) ||
+        !sn_buffer_add(out, covered->numbers, covered->count * sizeof *covered->numbers))
+        return no_memory(err);
+    ZSTD_CCtx_reset(p.context, ZSTD_reset_session_only);
+    pack(&p, state->extents, state->extents_count * sizeof *state->extents, ZSTD_e_continue);
+    pack(&p, state->blob, state->blob_bytes, ZSTD_e_continue);
+    for (size_t i = 0; i < covered->count && !p.failed; i++)
+        pack_page(&p, state, image, covered->numbers[i]);
+    if (!p.failed)
+        pack(&p, NULL, 0, ZSTD_e_end);
+    return p.failed ? no_memory(err) : 0;
+}
+
+/* ---- reading ---- */
+
+typedef struct unpacker {
+    ZSTD_DCtx *context;
+    ZSTD_inBuffer in;
+} unpacker;
+
+static bool unpack(unpacker *u, void *to, size_t bytes) {
+    ZSTD_outBuffer out = {to, bytes, 0};
+    while (out.pos < out.size) {
+        size_t before_in = u->in.pos, before_out = out.pos;
+        size_t rc = ZSTD_decompressStream(u->context, &out, &u->in);
+        if (ZSTD_isError(rc) || (u->in.pos == before_in && out.pos == before_out))
+            return false;
+    }
+    return true;
+}
+
+static ZSTD_DCtx *decompressor(void) {
+    static _Thread_local ZSTD_DCtx *context;
+    if (!context)
+        context = ZSTD_createDCtx();
+    return context;
+}
+
+static bool numbers_rise(const sn_pages *pages, uint64_t memory_bytes) {
+    uint64_t least = 0;
+    for (size_t i = 0; i < pages->count; i++) {
+        uint32_t number = pages->numbers[i];
+        if (number < least || number >= SN_STATE_PAGES_MOST ||
+            (number < SN_STATE_FILES && number >= memory_bytes / PAGE))
+            return false;
+        least = (uint64_t)number + 1;
+    }
+    return true;
+}
+
+static bool head_makes_sense(const delta_head *h, size_t bytes) {
+    return h->magic == MAGIC && h->format == FORMAT && h->pages_count <= SN_STATE_PAGES_MOST &&
+           h->pages_count * sizeof(uint32_t) <= bytes - sizeof *h &&
+           h->extents_count <= SN_SNAPSHOT_PAGES_MOST &&
+           h->blob_bytes <= SN_STATE_BLOB_MOST_BYTES && h->memory_bytes % SN_WASM_PAGE_BYTES == 0 &&
+           h->memory_bytes >> MEMORY_MOST_BYTES_LOG == 0;
+}
+
+/* The newest record's. */
+static int take_rest(sn_state *state, const delta_head *head, unpacker *u, sn_error *err) {
+    size_t extents_bytes = head->extents_count * sizeof(sn_extent);
+    state->extents = malloc(extents_bytes + 1);
+    state->blob = malloc((size_t)head->blob_bytes + 1);
+    if (!state->extents || !state->blob)
+        return no_memory(err);
+    if (!unpack(u, state->extents, extents_bytes) || !unpack(u, state->blob, head->blob_bytes) ||
+        !sn_extents_rise(state->extents, head->extents_count))
+        return damaged(err);
+    state->extents_count = head->extents_count;
+    state->blob_bytes = head->blob_bytes;
+    state->memory_bytes = head->memory_bytes;
+    return 0;
+}
+
+static int skip_rest(const delta_head *head, unpacker *u, sn_error *err) {
+    size_t bytes = head->extents_count * sizeof(sn_extent) + head->blob_bytes;
+    sn_auto_free void *room = malloc(bytes + 1);
+    if (!room)
+        return no_memory(err);
+    return unpack(u, room, bytes) ? 0 : damaged(err);
+}
+
+static int take_pages(sn_state *state, const sn_image *image, const sn_pages *pages, unpacker *u,
+                      sn_error *err) {
+    sn_pages fresh = {malloc((pages->count + 1) * sizeof(uint32_t)), 0}, all;
+    if (!fresh.numbers)
+        return no_memory(err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < pages->count; i++) {
+        _Alignas(8) uint8_t unwanted[PAGE];
+        uint32_t number = pages->numbers[i];
+        bool wanted = sn_state_uses(state, number) && !sn_pages_have(&state->pages, number);
+        uint8_t *page = wanted ? sn_state_page(state, number) : unwanted;
+        const uint8_t *base = number < SN_STATE_FILES ? sn_base_page(image, number) : NULL;
+        if (!unpack(u, page, PAGE))
+            rc = damaged(err);
+        else if (wanted) {
+            fresh.numbers[fresh.count++] = number;
+            if (base)
+                xor_into(page, page, base);
+        }
+    }
+    if (rc == 0)
+        rc = sn_pages_unite(&all, &state->pages, &fresh, err);
+    free(fresh.numbers);
+    if (rc < 0)
+        return rc;
+    free(state->pages.numbers);
+    state->pages = all;
+    return 0;
+}
+
+int sn_delta_read(sn_state *state, const sn_image *image, uint64_t node, const void *data,
+                  size_t bytes, sn_error *err) {
+    delta_head head;
+    if (bytes < sizeof head || state->layers_count == SN_LAYERS_MOST)
+        return damaged(err);
+    memcpy(&head, data, sizeof head);
+    if (!head_makes_sense(&head, bytes))
+        return damaged(err);
+    size_t numbers_bytes = head.pages_count * sizeof(uint32_t);
+    sn_layer *layer = &state->layers[state->layers_count];
+    *layer = (sn_layer){node, {malloc(numbers_bytes + 1), head.pages_count}};
+    if (!layer->pages.numbers)
+        return no_memory(err);
+    state->layers_count++;
+    memcpy(layer->pages.numbers, (const uint8_t *)data + sizeof head, numbers_bytes);
+    if (!numbers_rise(&layer->pages, head.memory_bytes))
+        return damaged(err);
+    unpacker u = {.context = decompressor()};
+    size_t before = sizeof head + numbers_bytes;
+    u.in = (ZSTD_inBuffer){(const uint8_t *)data + before, bytes - before, 0};
+    if (!u.context)
+        return no_memory(err);
+    ZSTD_DCtx_reset(u.context, ZSTD_reset_session_only);
+    bool newest = state->layers_count == 1;
+    int rc = newest ? take_rest(state, &head, &u, err) : skip_rest(&head, &u, err);
+    return rc < 0 ? rc : take_pages(state, image, &layer->pages, &u, err);
+}

@@ -1,0 +1,83 @@
+/*
+ * log.h - the files that sessions lie in: segments, to which entries are appended, and in which
+ * nothing is ever changed.
+ *
+ *     <folder>/00000001.seg, ...   each entry: sn_log_head, a record (record.h), a node
+ *
+ * An entry carries a record, a record with a new node, or the end of a session. Everything can be
+ * told from the entries alone: of each session the record with the highest number counts. An entry
+ * is whole or not there: head and payload have checksums (XXH3), and what is behind the last whole
+ * entry is cut off by the next writer. The caller sees to it that one writer is at work at a time.
+ */
+#ifndef SN_SESSION_LOG_H
+#define SN_SESSION_LOG_H
+
+#include "shannon.h"
+#include "util/buffer.h"
+
+enum { SN_LOG_ENDED = 1 }; /* flags: the session is deleted */
+
+enum { SN_SEGMENT_BYTES = 64 << 20 }; /* a segment is not added to once it is larger */
+
+typedef struct sn_log_head {
+    uint32_t magic;
+    uint32_t flags;
+    uint64_t number; /* of the record; rises with every change of the store */
+    uint64_t node;   /* 0: none in it */
+    uint64_t below;  /* the node that this one lies over */
+    uint64_t node_bytes;
+    uint32_t record_bytes;
+    uint32_t code_bytes; /* the node begins with so much code */
+    uint8_t payload_check[16];
+    uint64_t head_check;
+} sn_log_head;
+
+typedef struct sn_log_place {
+    uint32_t segment;
+    uint32_t unused;
+    uint64_t offset;
+    uint64_t bytes; /* head and payload */
+} sn_log_place;
+
+/* One entry, its payload in parts. */
+typedef struct sn_log_entry {
+    sn_log_head head; /* flags, number, node, below are the caller's */
+    const void *record;
+    size_t record_bytes;
+    const void *code;
+    size_t code_bytes;
+    const void *delta;
+    size_t delta_bytes;
+} sn_log_entry;
+
+/* Appends at `offset` of the segment, which is what its whole entries end at, and waits until it is
+ * on disk. SN_ERESOURCE_EXHAUSTED: the disk is full; then nothing is there. */
+SN_WARN_UNUSED int sn_log_append(sn_log_place *place, const char *folder, uint32_t segment,
+                                 uint64_t offset, sn_log_entry *entry, sn_error *err);
+
+/* The head and payload of an entry. SN_ENOT_FOUND: there is no such segment any more.
+ * SN_EUNAVAILABLE: damaged. */
+SN_WARN_UNUSED int sn_log_read(sn_log_head *head, sn_buffer *payload, const char *folder,
+                               const sn_log_place *place, sn_error *err);
+
+/* Copies an entry as it is to another place, and does not wait for the disk. */
+SN_WARN_UNUSED int sn_log_copy(const char *folder, uint32_t segment, uint64_t offset,
+                               const sn_log_head *head, const sn_buffer *payload, sn_error *err);
+SN_WARN_UNUSED int sn_log_sync(const char *folder, uint32_t segment, sn_error *err);
+
+/* Told of each whole entry of a segment; the payload is there if it was asked for. Non-zero ends
+ * the walk and is returned. */
+typedef int (*sn_log_fn)(void *user, const sn_log_head *head, const sn_log_place *place,
+                         const sn_buffer *record);
+
+/* Walks a segment up to its first entry that is not whole; `*end`: where that is. Reads records,
+ * not nodes. */
+SN_WARN_UNUSED int sn_log_walk(uint64_t *end, const char *folder, uint32_t segment, sn_log_fn fn,
+                               void *user, sn_error *err);
+
+/* The numbers of the segments that there are, rising; free() it. */
+SN_WARN_UNUSED int sn_log_segments(uint32_t **out, size_t *count, const char *folder,
+                                   sn_error *err);
+void sn_log_remove(const char *folder, uint32_t segment);
+
+#endif
