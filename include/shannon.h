@@ -208,7 +208,7 @@ typedef struct sn_result {
 /* The value's text/plain, or NULL. */
 SN_PUBLIC const char *sn_result_text(const sn_result *result);
 
-/* The result as JSON, exactly the documented fields; release with free(). NULL: no memory. */
+/* The result as JSON, exactly the documented fields, and `unsaved` where it is set; release with free(). NULL: no memory. */
 SN_PUBLIC char *sn_result_json(const sn_result *result);
 
 SN_PUBLIC void sn_result_free(sn_result *result);

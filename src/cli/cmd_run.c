@@ -40,7 +40,9 @@ static const struct argp_option options[] = {
      "may be repeated",
      0},
     {"workspace", KEY_WORKSPACE, "MB", 0,
-     "give the guest a folder /workspace, in memory, to write up to so much into (default: none)",
+     "give the guest a folder /workspace, in memory, to write up to so much into (default: none; "
+     "in "
+     "a session 64, which stays)",
      0},
     {"value", KEY_VALUE, 0, 0, "also print the last expression's value, as the prompt would", 0},
     {"json", KEY_JSON, 0, 0, "print the result as one JSON object, at the end", 0},
@@ -51,7 +53,7 @@ static const struct argp_option options[] = {
     {"time", KEY_TIME, "S", 0,
      "where a deterministic run's clock starts, in seconds since 1970 (default 0); with --seed", 0},
     {"session", KEY_SESSION, "ID", 0,
-     "continue from this session's last step (not in this version)", 0},
+     "continue from this session's last step, and add one; see `shannon session --help`", 0},
     {"interpreter", KEY_INTERPRETER, "WASM", 0,
      "run this module, compiled before by `shannon interpreter build`; without code it is run as "
      "an "
@@ -84,7 +86,8 @@ static const char doc[] =
     "Examples:\n"
     "  shannon run -c 'import statistics; print(statistics.mean([1, 2, 4]))'\n"
     "  shannon run --file sales.csv report.py -- --year 2024\n"
-    "  shannon run --json -c '6 * 7'";
+    "  shannon run --json -c '6 * 7'\n"
+    "  shannon run --session mine -c 'x = 1'; shannon run --session mine -c 'print(x)'";
 
 typedef struct run_args {
     const char *code;
@@ -248,6 +251,8 @@ static void print_end(const sn_result *result) {
         fputs(result->error_traceback, stderr);
     if (result->status != SN_STATUS_OK && result->status != SN_STATUS_ERROR)
         fprintf(stderr, "shannon: %s: %s\n", sn_status_name(result->status), result->error_value);
+    if (result->unsaved)
+        fprintf(stderr, "shannon: not saved: %s\n", result->unsaved);
 }
 
 static int print_json(const sn_result *result, sn_error *err) {

@@ -187,6 +187,7 @@ static int begin_turn(execution *x, sn_job_state *state, const sn_request *reque
     if (rc < 0)
         return rc;
     x->job.keep = true;
+    x->job.outbox_fd = x->turn->changes.outbox_fd;
     if (x->turn->state) {
         *state = sn_state_view(x->turn->state);
         x->job.state = state;

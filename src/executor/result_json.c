@@ -45,6 +45,8 @@ char *sn_result_json(const sn_result *r) {
         r->stderr_truncated, "result", r->value.count ? bundle(&r->value) : json_null(), "outputs",
         outputs(r), "error", error(r), "session_id", r->session_id, "step", (json_int_t)r->step,
         "usage", usage(&r->usage));
+    if (root && r->unsaved)
+        json_object_set_new(root, "unsaved", json_string(r->unsaved));
     char *json = root ? json_dumps(root, JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
     json_decref(root);
     return json;

@@ -19,7 +19,7 @@ size_t sn_frame_limit(uint32_t kind) {
         [SN_FRAME_INPUT] = sizeof(uint32_t),
         [SN_FRAME_MEMORY] = sizeof(uint64_t),
         [SN_FRAME_IMAGE] = SN_FRAME_CHUNK_BYTES,
-        [SN_FRAME_PAGES] = SN_FRAME_PAGES_MOST_BYTES,
+        [SN_FRAME_PAGES] = SN_FRAME_PAGES_MOST * sizeof(uint32_t),
         [SN_FRAME_STATE] = SN_STATE_BLOB_MOST_BYTES,
         [SN_FRAME_UNSAVED] = sizeof(sn_error),
         [SN_FRAME_FAULT] = sizeof(sn_error),

@@ -193,6 +193,25 @@ void sn_image_close(sn_image *image) {
     free(image);
 }
 
+const uint8_t *sn_image_page(const sn_image *image, uint32_t number) {
+    if (!image)
+        return NULL;
+    uint64_t at = (uint64_t)number * PAGE;
+    const sn_saved *saved = &image->saved;
+    size_t low = 0, high = saved->runs_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const sn_saved_run *run = &saved->runs[middle];
+        if (at < run->at)
+            high = middle;
+        else if (at >= run->at + run->bytes)
+            low = middle + 1;
+        else
+            return image->map + run->offset + (at - run->at);
+    }
+    return NULL;
+}
+
 /* ---- making one ---- */
 
 static bool is_zero(const uint8_t *page) {

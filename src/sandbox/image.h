@@ -47,6 +47,10 @@ SN_WARN_UNUSED int sn_image_parse(sn_image **out, const void *data, size_t bytes
                                   const sn_image_origin *origin, sn_error *err);
 void sn_image_close(sn_image *image);
 
+/* A page of linear memory, 4096 bytes, as the image has it; NULL: all zero, as all are if `image`
+ * is NULL. */
+const uint8_t *sn_image_page(const sn_image *image, uint32_t number);
+
 /* ---- making one ---- */
 
 typedef int (*sn_image_put_fn)(void *user, const void *data, size_t bytes);

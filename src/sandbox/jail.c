@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+static const rlim_t FILE_MOST_BYTES = 8ull << 30;
+
 static int limit(int resource, rlim_t soft, rlim_t hard, sn_error *err) {
     struct rlimit limits = {soft, hard};
     if (setrlimit((__rlimit_resource_t)resource, &limits) == 0)
@@ -22,16 +24,19 @@ int sn_jail_prepare(sn_error *err) {
      * reservation of linear memory alone is 8 GiB of address space, and memory.grow has its own
      * limit. */
     static const int zero[] = {
-        RLIMIT_CORE,  /* a dump would hold the caller's data */
-        RLIMIT_FSIZE, /* it writes to no file */
+        RLIMIT_CORE, /* a dump would hold the caller's data */
         RLIMIT_MEMLOCK,
         RLIMIT_MSGQUEUE,
     };
     for (size_t i = 0; i < SN_COUNT(zero); i++) {
-        int rc = limit(zero[i], 0, 0, err);
-        if (rc < 0)
-            return rc;
+        int failed = limit(zero[i], 0, 0, err);
+        if (failed < 0)
+            return failed;
     }
+    /* a session's outbox is the one file that it may write to, and has a fixed size */
+    int rc = limit(RLIMIT_FSIZE, FILE_MOST_BYTES, FILE_MOST_BYTES, err);
+    if (rc < 0)
+        return rc;
     /* A terminal's Ctrl-C reaches the whole process group; what it means is for the supervisor to
      * say. */
     signal(SIGINT, SIG_IGN);

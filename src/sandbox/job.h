@@ -42,6 +42,7 @@ typedef struct sn_job {
     uint64_t workspace_bytes;  /* 0: none */
     const sn_job_state *state; /* what to go on from; NULL: the base image */
     bool keep;                 /* send what the guest has become; needs an image */
+    int outbox_fd;             /* `keep`: memory that the worker may write to, of a fixed size */
     bool make_image;           /* run no code, but make the guest's image; the zygote has none */
     sn_job_frame_fn on_frame;
     void *user;

@@ -15,6 +15,7 @@ enum tag { TAG_CODE = 1, TAG_FILENAME = 2, TAG_ARG = 3, TAG_FLAGS = 4, TAG_TIME_
 enum { FLAG_ONE_SHOT = 1, FLAG_RESTORED = 2 };
 
 /* More than any valid request: its parts have their own limits (include/shannon.h). */
+enum { FDS_MOST = 2 };
 enum { MOST_BYTES = SN_FILES_MAX_BYTES + (8 << 20) };
 
 typedef struct head {
@@ -118,33 +119,36 @@ static int open_for_reading(int fd) {
     return opened < 0 ? -errno : opened;
 }
 
-/* The first bytes, which a descriptor goes along with. */
-static int send_with_fd(int fd, const void *data, size_t bytes, int with) {
-    struct iovec part = {(void *)data, bytes};
+/* The first bytes, which descriptors go along with. */
+static int send_with(int fd, const sn_buffer *to, const int *with, size_t count) {
+    struct iovec part = {to->data, to->bytes};
     union {
         struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
+        char space[CMSG_SPACE(FDS_MOST * sizeof(int))];
     } extra = {0};
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
                              .msg_control = extra.space,
-                             .msg_controllen = sizeof extra.space};
+                             .msg_controllen = CMSG_SPACE(count * sizeof(int))};
     extra.header.cmsg_level = SOL_SOCKET;
     extra.header.cmsg_type = SCM_RIGHTS;
-    extra.header.cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(&extra.header), &with, sizeof with);
+    extra.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(&extra.header), with, count * sizeof(int));
     ssize_t n;
     do
         n = sendmsg(fd, &message, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : sn_send_full(fd, (const char *)data + n, bytes - (size_t)n);
+    return n < 0 ? -errno : sn_send_full(fd, to->data + n, to->bytes - (size_t)n);
 }
 
-static int send_head(int fd, const sn_buffer *to, const sn_job_state *state) {
-    if (!state)
+/* The outbox, then the state's memory. */
+static int send_head(int fd, const sn_buffer *to, const sn_job *job) {
+    if (!job->keep)
         return sn_send_full(fd, to->data, to->bytes);
-    sn_auto_fd int readable = open_for_reading(state->fd);
-    return readable < 0 ? readable : send_with_fd(fd, to->data, to->bytes, readable);
+    sn_auto_fd int readable = job->state ? open_for_reading(job->state->fd) : -1;
+    if (job->state && readable < 0)
+        return readable;
+    return send_with(fd, to, (int[FDS_MOST]){job->outbox_fd, readable}, job->state ? 2 : 1);
 }
 
 static int send_state(int fd, const sn_buffer *runs, const sn_job_state *state) {
@@ -184,7 +188,7 @@ int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
             sizeof(file_head) + strlen(job->files[i].path) + 1 + job->files[i].content_bytes;
     h.runs_count = (uint32_t)(runs.bytes / sizeof(sn_state_run));
     memcpy(to.data, &h, sizeof h);
-    int rc = send_head(fd, &to, state);
+    int rc = send_head(fd, &to, job);
     if (rc == 0)
         rc = send_files(fd, job);
     if (rc == 0 && state)
@@ -258,12 +262,16 @@ static int receive_all(void *to, int fd, size_t bytes, sn_error *err) {
     return (size_t)n == bytes ? 0 : sn_fail(err, SN_EUNAVAILABLE, "the supervisor is gone");
 }
 
-/* The head, and the descriptor that may come with its first byte. */
-static int receive_head(head *h, int *state_fd, int fd, sn_error *err) {
+static bool fits(const head *h, size_t fds) {
+    return fds == (h->keep ? 1u : 0u) + (h->has_state ? 1u : 0u) && (h->keep || !h->has_state);
+}
+
+/* The head, and the descriptors that may come with its first byte. */
+static int receive_head(head *h, int fds[FDS_MOST], int fd, sn_error *err) {
     struct iovec part = {h, sizeof *h};
     union {
         struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
+        char space[CMSG_SPACE(FDS_MOST * sizeof(int))];
     } extra;
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
@@ -276,18 +284,21 @@ static int receive_head(head *h, int *state_fd, int fd, sn_error *err) {
     if (n < 0)
         return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot read the request");
     const struct cmsghdr *first = CMSG_FIRSTHDR(&message);
-    if (first && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS)
-        memcpy(state_fd, CMSG_DATA(first), sizeof *state_fd);
+    size_t count = 0;
+    if (first && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS) {
+        count = (first->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(first), count * sizeof(int));
+    }
     int rc = receive_all((char *)h + n, fd, sizeof *h - (size_t)n, err);
-    if (rc == 0 && h->has_state && *state_fd < 0)
-        rc = malformed(err);
-    return rc;
+    return rc == 0 && !fits(h, count) ? malformed(err) : rc;
 }
 
 int sn_request_receive(sn_received *out, int fd, sn_error *err) {
     head h;
-    sn_auto_fd int state_fd = -1;
-    int rc = receive_head(&h, &state_fd, fd, err);
+    int fds[FDS_MOST] = {-1, -1};
+    int rc = receive_head(&h, fds, fd, err);
+    sn_auto_fd int outbox_fd = fds[0];
+    sn_auto_fd int state_fd = fds[1];
     if (rc < 0)
         return rc;
     if (h.blob_bytes > SN_STATE_BLOB_MOST_BYTES || h.runs_count > SN_STATE_FILES ||
@@ -303,6 +314,7 @@ int sn_request_receive(sn_received *out, int fd, sn_error *err) {
         .time_ns = h.time_ns,
         .workspace_bytes = h.workspace_bytes,
         .keep = h.keep,
+        .outbox_fd = -1,
         .state_fd = -1,
         .state_memory_bytes = h.state_memory_bytes,
         .runs_count = h.runs_count,
@@ -331,17 +343,19 @@ int sn_request_receive(sn_received *out, int fd, sn_error *err) {
         sn_received_free(&r);
         return rc;
     }
-    if (h.has_state)
-        r.state_fd = SN_STEAL_FD(state_fd);
+    r.outbox_fd = SN_STEAL_FD(outbox_fd);
+    r.state_fd = SN_STEAL_FD(state_fd);
     *out = r;
     return 0;
 }
 
 void sn_received_free(sn_received *received) {
+    if (received->outbox_fd >= 0)
+        close(received->outbox_fd);
     if (received->state_fd >= 0)
         close(received->state_fd);
     free(received->args);
     free(received->files);
     free(received->data);
-    *received = (sn_received){.state_fd = -1};
+    *received = (sn_received){.outbox_fd = -1, .state_fd = -1};
 }

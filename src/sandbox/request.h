@@ -27,8 +27,9 @@ typedef struct sn_received {
     size_t args_count;
     sn_input_file *files;
     size_t files_count;
-    bool keep;    /* send what the guest has become */
-    int state_fd; /* -1: go on from the image; else from this, which is the receiver's to close */
+    bool keep;     /* send what the guest has become */
+    int outbox_fd; /* -1, or where its pages go; the receiver's to close */
+    int state_fd;  /* -1: go on from the image; else from this, which is the receiver's to close */
     uint64_t state_memory_bytes;
     const sn_state_run *runs;
     size_t runs_count;

@@ -28,14 +28,11 @@ typedef struct sn_job_state {
     size_t blob_bytes;
 } sn_job_state;
 
-/* What comes back, if it is asked for: SN_FRAME_PAGES, numbers rising over all of them, of what may
- * have changed; then one SN_FRAME_STATE. */
-typedef struct sn_frame_pages {
-    uint32_t count; /* at most SN_FRAME_PAGES_MOST */
-    uint32_t unused;
-    /* uint32_t numbers[count], then the pages */
-} sn_frame_pages;
-
+/*
+ * What comes back, if it is asked for: SN_FRAME_PAGES, the numbers of pages that have changed,
+ * rising over all frames, whose contents the worker has put one behind the other into the outbox;
+ * then one SN_FRAME_STATE. So however much it is, nobody waits for the other to take some of it.
+ */
 typedef struct sn_frame_state {
     uint64_t memory_bytes;
     uint32_t extents_count;
@@ -44,10 +41,6 @@ typedef struct sn_frame_state {
        the blob */
 } sn_frame_state;
 
-enum {
-    SN_FRAME_PAGES_MOST = 60,
-    SN_FRAME_PAGES_MOST_BYTES =
-        sizeof(sn_frame_pages) + SN_FRAME_PAGES_MOST * (sizeof(uint32_t) + SN_STATE_PAGE_BYTES),
-};
+enum { SN_FRAME_PAGES_MOST = 16384 };
 
 #endif

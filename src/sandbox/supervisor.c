@@ -86,21 +86,14 @@ static bool take_state(supervisor *s, uint32_t kind, const uint8_t *data, size_t
     if (s->next_page > SN_STATE_PAGES_MOST)
         return false; /* there was an end already */
     if (kind == SN_FRAME_PAGES) {
-        sn_frame_pages head;
-        uint32_t numbers[SN_FRAME_PAGES_MOST];
-        if (bytes < sizeof head)
-            return false;
-        memcpy(&head, data, sizeof head);
-        if (head.count == 0 || head.count > SN_FRAME_PAGES_MOST ||
-            bytes != sizeof head + head.count * (sizeof *numbers + (size_t)SN_STATE_PAGE_BYTES))
-            return false;
-        memcpy(numbers, data + sizeof head, head.count * sizeof *numbers);
-        for (uint32_t i = 0; i < head.count; i++) {
-            if (numbers[i] < s->next_page || numbers[i] >= SN_STATE_PAGES_MOST)
+        for (size_t i = 0; i < bytes / sizeof(uint32_t); i++) {
+            uint32_t number;
+            memcpy(&number, data + i * sizeof number, sizeof number);
+            if (number < s->next_page || number >= SN_STATE_PAGES_MOST)
                 return false;
-            s->next_page = numbers[i] + 1;
+            s->next_page = number + 1;
         }
-        return true;
+        return bytes % sizeof(uint32_t) == 0;
     }
     s->next_page = SN_STATE_PAGES_MOST + 1;
     if (kind == SN_FRAME_UNSAVED)

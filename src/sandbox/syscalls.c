@@ -40,11 +40,12 @@ typedef struct rule {
 #define ONLY(name, argument, mask, value) {SCMP_SYS(name), true, argument, mask, value}
 
 static const rule worker_calls[] = {
-    /* the socket to the supervisor; with a session's request comes the state to go on from, which
-       can be read only */
+    /* the socket to the supervisor */
     ANY(read),
     ANY(sendmsg),
     ANY(recvmsg),
+    /* in a session: the outbox for its pages, and what its page table says of them */
+    ANY(pwritev),
     ANY(pread64),
     ANY(close),
     /* memory.grow, and the allocator; never executable */

@@ -42,6 +42,7 @@ typedef struct sn_worker {
     sn_deterministic_sources deterministic;
     uint64_t started_ns;
     sn_warmup warmup;
+    sn_before before;
     int pagemap;      /* its own, -1: not to be had */
     uint8_t *touched; /* NULL, or what sn_worker_watch() said */
     bool input_asked; /* and not answered yet */
@@ -187,6 +188,7 @@ int sn_worker_new(sn_worker **out, const sn_interpreter *interpreter, sn_error *
     if (!w)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for a worker");
     w->interpreter = interpreter;
+    w->before.image = interpreter->image;
     w->fd = -1;
     int rc = build_files(w, err);
     if (rc == 0)
@@ -312,11 +314,15 @@ static int take_request(worker *w, sn_error *err) {
     sn_received *r = &w->request;
     int rc = sn_request_receive(r, w->fd, err);
     w->started_ns = sn_now_ns();
+    if (rc == 0 && !r->keep && w->pagemap >= 0)
+        close(SN_STEAL_FD(w->pagemap)); /* of use in a session only */
     if (rc == 0 && !r->make_image)
         rc = sn_instance_set_memory_limit(w->instance, r->memory_limit_bytes, err);
     if (rc == 0 && r->state_fd >= 0) {
-        rc = sn_state_load(w->instance, w->wasi, r->state_fd, r->state_memory_bytes, r->runs,
-                           r->runs_count, r->blob, r->blob_bytes, err);
+        w->before.runs = r->runs;
+        w->before.runs_count = r->runs_count;
+        rc = sn_state_load(&w->before, w->instance, w->wasi, r->state_fd, r->state_memory_bytes,
+                           r->blob, r->blob_bytes, err);
         close(SN_STEAL_FD(r->state_fd));
     }
     if (rc == 0)
@@ -365,7 +371,8 @@ static int keep_state(worker *w, const sn_call *call, sn_error *err) {
         return 0;
     if (call->outcome == SN_EXITED)
         sn_fail(&why, SN_EINVALID_ARGUMENT, "os._exit() ended the interpreter");
-    else if (sn_state_send(w->fd, w->instance, w->wasi, w->pagemap, &why) == 0)
+    else if (sn_state_send(w->fd, w->request.outbox_fd, w->instance, w->wasi, w->pagemap,
+                           &w->before, &why) == 0)
         return 0;
     int sent = sn_frame_send(w->fd, SN_FRAME_UNSAVED, &why, sizeof why);
     return sent < 0 ? sn_fail_errno(err, SN_EUNAVAILABLE, -sent, "the supervisor is gone") : 0;

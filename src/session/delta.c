@@ -12,6 +12,7 @@ enum {
     MAGIC = 0x44534e53,
     FORMAT = 1,
     LEVEL = 1,
+    AT_ONCE_BYTES = 8 << 20,
     MEMORY_MOST_BYTES_LOG = 32,
 };
 
@@ -101,19 +102,19 @@ static void pack(packer *p, const void *data, size_t bytes, ZSTD_EndDirective ho
     } while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
 }
 
-static void xor_into(uint8_t *to, const uint8_t *page, const uint8_t *base) {
-    const uint64_t *a = (const uint64_t *)page, *b = (const uint64_t *)base;
-    uint64_t *c = (uint64_t *)to;
-    for (size_t i = 0; i < PAGE / sizeof *c; i++)
-        c[i] = a[i] ^ b[i];
+static void xor_into(uint8_t *page, const uint8_t *base) {
+    for (size_t i = 0; i < PAGE; i++)
+        page[i] ^= base[i];
 }
 
 static void pack_page(packer *p, const sn_state *state, const sn_image *image, uint32_t number) {
-    _Alignas(8) uint8_t mixed[PAGE];
+    uint8_t mixed[PAGE];
     const uint8_t *page = sn_state_page(state, number);
-    const uint8_t *base = number < SN_STATE_FILES ? sn_base_page(image, number) : NULL;
-    if (base)
-        xor_into(mixed, page, base);
+    const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
+    if (base) {
+        memcpy(mixed, page, PAGE);
+        xor_into(mixed, base);
+    }
     pack(p, base ? mixed : page, PAGE, ZSTD_e_continue);
 }
 
@@ -123,6 +124,32 @@ static ZSTD_CCtx *compressor(void) {
     if (!context && (context = ZSTD_createCCtx()))
         ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL);
     return context;
+}
+
+/* Everything at once: much faster than a stream, and it takes as much memory again. */
+static int write_at_once(sn_buffer *out, const sn_state *state, const sn_image *image,
+                         const sn_pages *covered, size_t bytes, sn_error *err) {
+    size_t most = ZSTD_compressBound(bytes);
+    sn_auto_free uint8_t *raw = malloc(bytes + 1);
+    sn_auto_free uint8_t *packed = malloc(most);
+    if (!raw || !packed)
+        return no_memory(err);
+    size_t extents_bytes = state->extents_count * sizeof *state->extents;
+    uint8_t *at = raw;
+    memcpy(at, state->extents, extents_bytes);
+    memcpy(at += extents_bytes, state->blob, state->blob_bytes);
+    at += state->blob_bytes;
+    for (size_t i = 0; i < covered->count; i++, at += PAGE) {
+        uint32_t number = covered->numbers[i];
+        const uint8_t *page = sn_state_page(state, number);
+        const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
+        memcpy(at, page, PAGE);
+        if (base)
+            xor_into(at, base);
+    }
+    size_t packed_bytes = ZSTD_compress2(compressor(), packed, most, raw, bytes);
+    return ZSTD_isError(packed_bytes) || !sn_buffer_add(out, packed, packed_bytes) ? no_memory(err)
+                                                                                   : 0;
 }
 
 int sn_delta_write(sn_buffer *out, const sn_state *state, const sn_image *image,
@@ -140,6 +167,10 @@ int sn_delta_write(sn_buffer *out, const sn_state *state, const sn_image *image,
         !sn_buffer_add(out, covered->numbers, covered->count * sizeof *covered->numbers))
         return no_memory(err);
     ZSTD_CCtx_reset(p.context, ZSTD_reset_session_only);
+    size_t bytes = state->extents_count * sizeof *state->extents + state->blob_bytes +
+                   covered->count * (size_t)PAGE;
+    if (bytes <= AT_ONCE_BYTES)
+        return write_at_once(out, state, image, covered, bytes, err);
     pack(&p, state->extents, state->extents_count * sizeof *state->extents, ZSTD_e_continue);
     pack(&p, state->blob, state->blob_bytes, ZSTD_e_continue);
     for (size_t i = 0; i < covered->count && !p.failed; i++)
@@ -225,17 +256,17 @@ static int take_pages(sn_state *state, const sn_image *image, const sn_pages *pa
         return no_memory(err);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < pages->count; i++) {
-        _Alignas(8) uint8_t unwanted[PAGE];
+        uint8_t unwanted[PAGE];
         uint32_t number = pages->numbers[i];
         bool wanted = sn_state_uses(state, number) && !sn_pages_have(&state->pages, number);
         uint8_t *page = wanted ? sn_state_page(state, number) : unwanted;
-        const uint8_t *base = number < SN_STATE_FILES ? sn_base_page(image, number) : NULL;
+        const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
         if (!unpack(u, page, PAGE))
             rc = damaged(err);
         else if (wanted) {
             fresh.numbers[fresh.count++] = number;
             if (base)
-                xor_into(page, page, base);
+                xor_into(page, base);
         }
     }
     if (rc == 0)

@@ -27,6 +27,8 @@ int sn_sessions_open(sn_sessions **out, const sn_sessions_options *options, sn_e
         rc = sn_local_store_open(&s->store, folder, err);
     if (rc == 0)
         rc = sn_locks_open(&s->locks, folder, err);
+    if (rc == 0)
+        sn_limits_expire(s);
     if (rc < 0) {
         sn_sessions_close(s);
         return rc;
@@ -239,8 +241,8 @@ int sn_session_rewind(sn_sessions *s, const char *id, uint64_t step, sn_error *e
         record.used_ms = sn_now_ms();
         rc = sn_store_put(s->store, &record, NULL, err);
     }
-    sn_sessions_cool(s, id);
-    sn_record_clear(&record);
+    sn_record_clear(
+        &record); /* what is kept in memory goes when the next turn sees that it is old */
     sn_lock_release(s->locks, id);
     return rc;
 }

@@ -12,8 +12,6 @@
 
 enum { PAGE = SN_STATE_PAGE_BYTES };
 
-static const uint8_t zeros[PAGE];
-
 static int no_memory(sn_error *err) {
     return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session");
 }
@@ -45,25 +43,6 @@ bool sn_pages_have(const sn_pages *pages, uint32_t number) {
             high = middle;
     }
     return low < pages->count && pages->numbers[low] == number;
-}
-
-const uint8_t *sn_base_page(const sn_image *image, uint32_t number) {
-    if (!image)
-        return NULL;
-    uint64_t at = (uint64_t)number * PAGE;
-    const sn_saved *saved = &image->saved;
-    size_t low = 0, high = saved->runs_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const sn_saved_run *run = &saved->runs[middle];
-        if (at < run->at)
-            high = middle;
-        else if (at >= run->at + run->bytes)
-            low = middle + 1;
-        else
-            return image->map + run->offset + (at - run->at);
-    }
-    return NULL;
 }
 
 /* ---- a state ---- */
@@ -121,60 +100,48 @@ sn_job_state sn_state_view(const sn_state *state) {
 
 /* ---- changes ---- */
 
-static bool is_same(const sn_changes *c, uint32_t number, const uint8_t *page) {
-    const uint8_t *before = NULL;
-    if (c->state && sn_pages_have(&c->state->pages, number))
-        before = sn_state_page(c->state, number);
-    else if (number < SN_STATE_FILES)
-        before = sn_base_page(c->image, number);
-    else
-        return false; /* a file that was there earlier may have left something else */
-    return memcmp(page, before ? before : zeros, PAGE) == 0;
-}
-
-static bool reserve(sn_changes *c, size_t more) {
-    if (c->count + more <= c->capacity)
-        return true;
-    size_t capacity = c->capacity ? c->capacity * 2 : 256;
-    uint32_t *numbers = realloc(c->numbers, capacity * sizeof *numbers);
-    if (numbers)
-        c->numbers = numbers;
-    uint8_t *pages = realloc(c->pages, capacity * PAGE);
-    if (pages)
-        c->pages = pages;
-    if (!numbers || !pages)
-        return false;
-    c->capacity = capacity;
-    return true;
-}
-
-static void give_up(sn_changes *c, int code, const char *why) {
-    sn_fail(&c->unsaved, code, "%s", why);
-    c->count = 0;
-}
-
-static int take_pages(sn_changes *c, const uint8_t *data) {
-    sn_frame_pages head;
-    memcpy(&head, data, sizeof head);
-    const uint8_t *numbers = data + sizeof head;
-    const uint8_t *pages = numbers + head.count * sizeof(uint32_t);
-    if (c->unsaved.code)
-        return 0;
-    if (!reserve(c, SN_FRAME_PAGES_MOST))
-        return -1;
-    for (uint32_t i = 0; i < head.count; i++) {
-        uint32_t number;
-        memcpy(&number, numbers + i * sizeof number, sizeof number);
-        const uint8_t *page = pages + (size_t)i * PAGE;
-        if (is_same(c, number, page))
-            continue;
-        c->numbers[c->count] = number;
-        memcpy(c->pages + c->count * PAGE, page, PAGE);
-        c->count++;
+int sn_outbox_open(int *fd, uint64_t bytes, sn_error *err) {
+    int made = memfd_create("shannon-outbox", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (made < 0 || ftruncate(made, (off_t)bytes) < 0 ||
+        fcntl(made, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+        int errnum = errno;
+        if (made >= 0)
+            close(made);
+        return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errnum, "no memory for the session");
     }
-    if (c->count * (uint64_t)PAGE > c->limit_bytes)
-        give_up(c, SN_ERESOURCE_EXHAUSTED,
-                "the session would be larger than its limit (SHANNON_SESSION_MB)");
+    *fd = made;
+    return 0;
+}
+
+static int take_numbers(sn_changes *c, const void *data, size_t bytes) {
+    size_t count = bytes / sizeof *c->numbers;
+    if (c->count + count > c->capacity) {
+        size_t capacity = 2 * c->capacity + count;
+        uint32_t *numbers = realloc(c->numbers, capacity * sizeof *numbers);
+        if (!numbers)
+            return -1;
+        c->numbers = numbers;
+        c->capacity = capacity;
+    }
+    memcpy(c->numbers + c->count, data, bytes);
+    c->count += count;
+    return 0;
+}
+
+/* Copied once, and looked at only then: the worker could still write to it. */
+static int read_outbox(sn_changes *c) {
+    uint64_t bytes = (uint64_t)c->count * PAGE, at = 0;
+    c->pages = malloc(bytes + 1);
+    if (!c->pages)
+        return -1;
+    while (at < bytes) {
+        ssize_t n = pread(c->outbox_fd, c->pages + at, bytes - at, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        at += (uint64_t)n;
+    }
     return 0;
 }
 
@@ -186,12 +153,12 @@ static int take_state(sn_changes *c, const uint8_t *data, size_t bytes) {
         return -1;
     memcpy(c->tail, data + sizeof c->head, tail_bytes);
     c->whole = true;
-    return 0;
+    return read_outbox(c);
 }
 
 int sn_changes_take(sn_changes *c, enum sn_frame_kind kind, const void *data, size_t bytes) {
     if (kind == SN_FRAME_PAGES)
-        return take_pages(c, data);
+        return take_numbers(c, data, bytes);
     if (kind == SN_FRAME_STATE)
         return take_state(c, data, bytes);
     memcpy(&c->unsaved, data, sizeof c->unsaved);

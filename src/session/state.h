@@ -63,27 +63,25 @@ bool sn_pages_have(const sn_pages *pages, uint32_t number);
 /* ---- what an execution has changed ---- */
 
 typedef struct sn_changes {
-    const sn_state *state; /* before; NULL: the base image */
-    const sn_image *image;
-    uint64_t limit_bytes; /* of pages that may change */
+    int outbox_fd;
     uint32_t *numbers;
     size_t count, capacity;
-    uint8_t *pages; /* count * 4096 */
+    uint8_t *pages; /* count * 4096, once the state is whole */
     sn_frame_state head;
     uint8_t *tail; /* extents and blob, once they have come */
     bool whole;
     sn_error unsaved; /* code 0, or why there is nothing to keep */
 } sn_changes;
 
-/* Takes a frame PAGES, STATE or UNSAVED. Pages that are as they were are dropped. Non-zero: no
- * memory. */
+/* Memory of a fixed size for a worker to put pages into; the worker can neither make it larger nor
+ * smaller. */
+SN_WARN_UNUSED int sn_outbox_open(int *fd, uint64_t bytes, sn_error *err);
+
+/* Takes a frame PAGES, STATE or UNSAVED. Non-zero: no memory. */
 int sn_changes_take(sn_changes *changes, enum sn_frame_kind kind, const void *data, size_t bytes);
 void sn_changes_clear(sn_changes *changes);
 
 /* Makes the state what the changes say. If it fails the state is of no more use. */
 SN_WARN_UNUSED int sn_state_apply(sn_state *state, const sn_changes *changes, sn_error *err);
-
-/* The page as the base image has it; NULL: all zero, as all are without an image. */
-const uint8_t *sn_base_page(const sn_image *image, uint32_t number);
 
 #endif

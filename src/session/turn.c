@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 int64_t sn_now_ms(void) {
     struct timespec now;
@@ -141,18 +142,18 @@ int sn_turn_begin(sn_turn **out, sn_sessions *s, const char *id, int cancel_fd, 
         return rc;
     }
     turn->sessions = s;
+    turn->changes.outbox_fd = -1;
     snprintf(turn->record.id, sizeof turn->record.id, "%s", id); /* what turn_end releases */
     rc = begin(turn, s, id, err);
     if (rc == 0)
         rc = sn_limits_make_room(s, turn->is_new, id, err);
+    if (rc == 0)
+        rc = sn_outbox_open(&turn->changes.outbox_fd, (uint64_t)s->options.session_mb << 20, err);
     if (rc < 0) {
         snprintf(turn->record.id, sizeof turn->record.id, "%s", id);
         sn_turn_end(turn);
         return rc;
     }
-    turn->changes.state = turn->state;
-    turn->changes.image = s->image;
-    turn->changes.limit_bytes = (uint64_t)s->options.session_mb << 20;
     *out = turn;
     return 0;
 }
@@ -263,6 +264,8 @@ void sn_turn_end(sn_turn *turn) {
         keep_warm(s, turn->record.id, last->node, turn->state);
     else
         sn_state_free(turn->state);
+    if (turn->changes.outbox_fd >= 0)
+        close(turn->changes.outbox_fd);
     sn_changes_clear(&turn->changes);
     sn_lock_release(s->locks, turn->record.id);
     sn_record_clear(&turn->record);

@@ -441,10 +441,5 @@ class Usage(unittest.TestCase):
     def test_version(self):
         self.assertRegex(shannon.command("--version").stdout, r"^shannon \d+\.\d+\.\d+\n$")
 
-    def test_sessions_are_refused_clearly(self):
-        done = shannon.run("1", "--session", "s")
-        self.assertEqual(done.returncode, 125)
-        self.assertIn("sessions are not in this version", done.stderr)
-
 
 tap.main(__name__)

@@ -132,7 +132,6 @@ class Worker(unittest.TestCase):
 
     def test_no_core(self):
         self.assertRegex(read(f"/proc/{self.worker}/limits").decode(), r"Max core file size +0 +0")
-        self.assertRegex(read(f"/proc/{self.worker}/limits").decode(), r"Max file size +0 +0")
         self.assertRegex(read(f"/proc/{self.worker}/limits").decode(), r"Max processes +0 +0")
 
 

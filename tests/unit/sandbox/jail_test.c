@@ -30,6 +30,7 @@ static const long allowed[] = {
     SYS_sendmsg,
     SYS_recvmsg,
     SYS_pread64,
+    SYS_pwritev,
     SYS_close,
     SYS_munmap,
     SYS_mremap,

@@ -1,0 +1,323 @@
+"""Sessions: everything of the interpreter is there again, in another process; what failed leaves it as it was."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "..")]
+import shannon
+import tap
+
+
+def usual_home():
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.environ["HOME"], ".local", "share")
+    return os.environ.get("SHANNON_HOME") or os.path.join(data, "shannon")
+
+
+class Home(unittest.TestCase):
+    """A home folder of its own, with the usual one's caches."""
+
+    def setUp(self):
+        self.home = tempfile.mkdtemp(prefix="shannon-test-")
+        self.addCleanup(shutil.rmtree, self.home)
+        for name in os.listdir(usual_home()):
+            if name != "sessions":
+                os.symlink(os.path.join(usual_home(), name), os.path.join(self.home, name))
+        self.env = {"SHANNON_HOME": self.home}
+
+    def run_in(self, session, code, *args, **options):
+        env = dict(self.env, **options.pop("env", {}))
+        return shannon.result(code, "--session", session, *args, env=env, **options)
+
+    def value(self, session, code, *args, **options):
+        """Each call is a process of its own."""
+        result = self.run_in(session, code, *args, **options)
+        self.assertEqual(result["status"], "ok", result)
+        return result["result"] and result["result"]["text/plain"]
+
+    def disk(self):
+        return sum(entry.stat().st_blocks * 512 for folder, _, names in os.walk(os.path.join(self.home, "sessions"))
+                   for entry in os.scandir(folder) if entry.is_file())
+
+
+class Kept(Home):
+    """What others lose; each step runs in a process that begins after the one before has ended."""
+
+    def test_the_documents_example(self):
+        self.value("s", "data = [1, 2, 3, 4, 5]")
+        self.assertEqual(self.value("s", "import statistics; statistics.mean(data)"), "3")
+
+    def test_steps_are_counted(self):
+        for number in 1, 2, 3:
+            result = self.run_in("s", "1")
+            self.assertEqual((result["session_id"], result["step"]), ("s", number))
+        self.assertIsNone(shannon.result("1")["session_id"])
+
+    def test_functions_classes_closures(self):
+        self.value("s", "class A:\n    def __init__(self, x):\n        self.x = x\n    def get(self):\n        return self.x * 2\n"
+                        "def counter():\n    n = 0\n    def add():\n        nonlocal n\n        n += 1\n        return n\n    return add\n"
+                        "a, c = A(21), counter()\nc()")
+        self.assertEqual(self.value("s", "a.get(), c(), c(), type(a) is A, isinstance(a, A)"), "(42, 2, 3, True, True)")
+
+    def test_generator_half_way(self):
+        self.value("s", "def f():\n    try:\n        for i in range(5):\n            got = yield i\n            print('got', got)\n"
+                        "    finally:\n        print('closed')\ng = f()\nnext(g)")
+        result = self.run_in("s", "g.send('x')")
+        self.assertEqual((result["stdout"], result["result"]["text/plain"]), ("got x\n", "1"))
+        self.assertEqual(self.run_in("s", "g.close()")["stdout"], "closed\n")
+
+    def test_coroutine_half_way(self):
+        self.value("s", "import types\n@types.coroutine\ndef stop():\n    yield 'stopped'\nasync def f():\n    await stop()\n    return 7\n"
+                        "c = f()\nc.send(None)")
+        self.assertEqual(self.value("s", "try:\n    c.send(None)\nexcept StopIteration as e:\n    found = e.value\nfound"), "7")
+
+    def test_database_in_memory(self):
+        self.value("s", "import sqlite3\ndb = sqlite3.connect(':memory:')\ndb.execute('create table t(a, b)')\n"
+                        "db.executemany('insert into t values (?, ?)', [(i, str(i)) for i in range(1000)])\n"
+                        "cursor = db.execute('select a from t order by a')\ncursor.fetchone()")
+        self.assertEqual(self.value("s", "cursor.fetchone(), db.execute('select count(*) from t').fetchone(), db.in_transaction"),
+                         "((1,), (1000,), True)")
+
+    def test_imports_and_what_was_patched(self):
+        self.value("s", "import json, math as m\njson.answer = 42\nm.pi")
+        self.assertEqual(self.value("s", "json.answer, m.e > 2, json.dumps([1])"), "(42, True, '[1]')")
+
+    def test_odd_values(self):
+        self.value("s", "import datetime, decimal\nx = [None, (1,), {1, 2}, b'\\0', float('nan'), float('inf'), 1j, datetime.date(2026, 1, 2), "
+                        "decimal.Decimal('0.1'), ..., lambda y: y + 1]\nx.append(x)")
+        self.assertEqual(self.value("s", "x[-2](1), x[-1] is x, x[4] != x[4], x[5], x[2] == {1, 2}, x[8]"),
+                         "(2, True, True, inf, True, Decimal('0.1'))")
+
+    def test_deleted_is_deleted(self):
+        self.value("s", "a = b = 1")
+        self.value("s", "del a")
+        self.assertEqual(self.run_in("s", "a")["error"]["name"], "NameError")
+
+    def test_identity_and_weak_references(self):
+        self.value("s", "import weakref\nclass A: pass\na = A()\nr = weakref.ref(a)\nnumber = id(a)")
+        self.assertEqual(self.value("s", "r() is a, id(a) == number"), "(True, True)")
+
+    def test_files_and_open_files(self):
+        self.value("s", "import os\nos.mkdir('/workspace/d')\nf = open('/workspace/d/a.txt', 'w+')\nf.write('hello')\nf.flush()\n"
+                        "g = open('/workspace/d/a.txt')\ng.read(2)\nos.remove('/workspace/d/a.txt')")
+        self.assertEqual(self.value("s", "g.read(), f.write(' world'), f.seek(0), f.read(), os.listdir('/workspace/d')"),
+                         "('llo', 6, 0, 'hello world', [])")
+
+    def test_a_large_file_is_not_stored_again(self):
+        self.value("s", "import random; data = random.randbytes(4_000_000)\nwith open('/workspace/big', 'wb') as f: f.write(data)")
+        before = self.disk()
+        for _ in range(5):
+            self.value("s", "1")
+        self.assertLess(self.disk() - before, 600_000)
+        self.assertEqual(self.value("s", "open('/workspace/big', 'rb').read() == data"), "True")
+        self.value("s", "with open('/workspace/big', 'r+b') as f: f.seek(1_000_000); f.write(b'x')")
+        self.assertEqual(self.value("s", "open('/workspace/big', 'rb').read() == data[:1_000_000] + b'x' + data[1_000_001:]"), "True")
+
+    def test_inputs_stay_and_are_replaced(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("one")
+            file.flush()
+            self.assertEqual(self.value("s", "f = open('/tmp/a.txt'); f.read()", "--file", f"{file.name}:a.txt"), "'one'")
+            self.assertEqual(self.value("s", "open('/tmp/a.txt').read()"), "'one'")
+            file.write(" two")
+            file.flush()
+            self.assertEqual(self.value("s", "open('/tmp/a.txt').read(), f.seek(0), f.read()", "--file", f"{file.name}:a.txt"),
+                             "('one two', 0, 'one')")
+
+    def test_more_memory_than_the_image_has(self):
+        self.value("s", "data = list(range(2_000_000))")
+        self.assertEqual(self.value("s", "sum(data), len(data)"), "(1999999000000, 2000000)")
+        self.value("s", "del data")
+        self.assertEqual(self.value("s", "[0] * 3"), "[0, 0, 0]")
+
+    def test_traceback_of_an_earlier_step(self):
+        self.run_in("s", "def f():\n    return 1 / 0")
+        self.assertIn("return 1 / 0", self.run_in("s", "f()")["error"]["traceback"])
+
+    def test_last_value(self):
+        self.value("s", "6 * 7")
+        self.assertEqual(self.value("s", "_ + 1"), "43")
+
+    def test_stdin_is_each_steps_own(self):
+        self.assertEqual(self.value("s", "a = input(); a", stdin="one\nrest\n"), "'one'")
+        self.assertEqual(self.value("s", "input()", stdin="two\n"), "'two'")
+
+    def test_the_clock_does_not_go_back(self):
+        self.value("s", "import time; t = time.monotonic()")
+        self.assertEqual(self.value("s", "0 <= time.monotonic() - t < 60"), "True")
+
+
+class Chance(Home):
+    def test_seeded_generators_go_on(self):
+        self.value("s", "import random; random.seed(7); r = random.Random(8); random.random(), r.random()")
+        after = self.value("s", "random.random(), r.random()")
+        expected = shannon.result("import random\nrandom.seed(7); r = random.Random(8); random.random(), r.random()\nrandom.random(), r.random()")
+        self.assertEqual(after, expected["result"]["text/plain"])
+
+    def test_others_are_fresh(self):
+        self.value("s", "import random, uuid, secrets, tempfile; r = random.Random(); random.random(); r.random(); random.gauss(0, 1)")
+        shutil.copytree(os.path.join(self.home, "sessions"), os.path.join(self.home, "before"))
+        code = "random.random(), r.random(), random.gauss(0, 1), uuid.uuid4(), uuid.uuid1(), secrets.token_hex(), tempfile.mktemp()"
+        first = self.value("s", code)
+        shutil.rmtree(os.path.join(self.home, "sessions"))
+        os.rename(os.path.join(self.home, "before"), os.path.join(self.home, "sessions"))
+        second = self.value("s", code)
+        for one, other in zip(first.strip("()").split(", "), second.strip("()").split(", ")):
+            self.assertNotEqual(one, other)
+
+    def test_deterministic_steps(self):
+        for session in "a", "b":
+            self.value(session, "import random, time", "--seed", "5")
+        code = "random.random(), time.time()"
+        self.assertEqual(self.value("a", code, "--seed", "6", "--time", "1000"), self.value("b", code, "--seed", "6", "--time", "1000"))
+
+
+class Failing(Home):
+    """What becomes of the session when a step does not end well."""
+
+    def setUp(self):
+        super().setUp()
+        self.value("s", "x = 1")
+
+    def test_exception_commits(self):
+        result = self.run_in("s", "x = 2\n1 / 0")
+        self.assertEqual((result["status"], result["step"]), ("error", 2))
+        self.assertNotIn("unsaved", result)
+        self.assertEqual(self.value("s", "x"), "2")
+
+    def test_syntax_error_commits_nothing_else(self):
+        self.assertEqual(self.run_in("s", "x = = 2")["step"], 2)
+        self.assertEqual(self.value("s", "x"), "1")
+
+    def test_exit_commits(self):
+        result = self.run_in("s", "x = 3\nimport sys\nsys.exit(4)")
+        self.assertEqual((result["exit_code"], result["step"]), (4, 2))
+        self.assertEqual(self.value("s", "x"), "3")
+
+    def test_soft_timeout_commits(self):
+        result = self.run_in("s", "x = 4\nwhile True: x += 1", "--timeout", "1")
+        self.assertEqual((result["status"], result["step"]), ("timeout", 2))
+        self.assertEqual(self.value("s", "x > 1000"), "True")
+
+    def test_stop_that_nobody_saw_is_forgotten(self):
+        result = self.run_in("s", "import time\ntry:\n    time.sleep(5)\nexcept TimeoutError:\n    x = 5", "--timeout", "1")
+        self.assertEqual(result["status"], "timeout")
+        self.assertEqual(self.value("s", "time.sleep(0.1); x"), "5")
+
+    def test_memory_error_commits(self):
+        result = self.run_in("s", "x = 6\nbig = bytearray(10**9)")
+        self.assertEqual((result["status"], result["step"]), ("memory_limit", 2))
+        self.assertEqual(self.value("s", "x"), "6")
+
+    def unsaved(self, code, status, *args):
+        result = self.run_in("s", code, *args)
+        self.assertEqual((result["status"], result["step"]), (status, 1), result)
+        self.assertIn("the session is at step 1, as before", result["unsaved"])
+        self.assertEqual(self.value("s", "x"), "1")
+
+    def test_kill_leaves_it(self):
+        self.unsaved("x = 7\nsum(range(10**12))", "timeout", "--timeout", "1")
+
+    def test_trap_leaves_it(self):
+        self.unsaved("x = 8\nimport os\nos.abort()", "crashed")
+
+    def test_os_exit_leaves_it(self):
+        self.unsaved("x = 9\nimport os\nos._exit(0)", "ok")
+
+    def test_more_than_a_session_may_hold(self):
+        result = self.run_in("s", "x = bytearray(b'x' * 30_000_000)", env={"SHANNON_SESSION_MB": "16"})
+        self.assertIn("SHANNON_SESSION_MB", result["unsaved"])
+        self.assertEqual(self.value("s", "x"), "1")
+
+    def test_a_memory_limit_that_is_too_low(self):
+        self.value("s", "data = bytearray(60_000_000)")
+        done = shannon.run("1", "--session", "s", "--memory", "40", env=self.env)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("more than the limit of this execution", done.stderr)
+        self.assertEqual(self.value("s", "len(data)"), "60000000")
+
+    def test_ids(self):
+        for wrong in "", "a b", "a/b", "x" * 129, "ä":
+            done = shannon.run("1", "--session", wrong, env=self.env)
+            self.assertEqual(done.returncode, 2, wrong)
+            self.assertIn("session_id must have 1 to 128 characters", done.stderr)
+        self.assertEqual(self.value("A-z.0_9:" + "x" * 120, "1"), "1")
+
+
+class Together(Home):
+    def test_one_at_a_time(self):
+        self.value("s", "n = 0")
+        threads = [threading.Thread(target=self.value, args=("s", "m = n\nimport time; time.sleep(0.05)\nn = m + 1")) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.value("s", "n"), "8")
+
+    def test_who_waits_too_long_is_refused(self):
+        self.value("s", "1")
+        slow = subprocess.Popen([shannon.SHANNON, "run", "--session", "s", "-c", "print('here'); input()"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, env=dict(os.environ, **self.env))
+        self.assertEqual(slow.stdout.readline(), b"here\n")
+        start = time.monotonic()
+        done = shannon.run("1", "--session", "s", "--json", env=dict(self.env, SHANNON_SESSION_WAIT_SECONDS="0.3"))
+        self.assertLess(time.monotonic() - start, 3)
+        self.assertEqual(json.loads(done.stdout)["error"]["code"], "resource_exhausted")
+        self.assertIn("in use by another execution", done.stderr)
+        self.assertEqual(self.value("other", "1"), "1")  # another one is free
+        slow.communicate(b"\n")
+        self.assertEqual(self.run_in("s", "1")["step"], 3)
+
+
+class Limits(Home):
+    def test_the_one_used_longest_ago_goes(self):
+        env = {"SHANNON_SESSIONS": "3"}
+        for name in "a", "b", "c":
+            self.run_in(name, "1", env=env)
+        self.run_in("a", "1", env=env)
+        self.run_in("d", "1", env=env)
+        self.assertEqual([self.run_in(name, "1", env=env)["step"] for name in ("a", "c", "d")], [3, 2, 2])
+        self.assertEqual(self.run_in("b", "1", env=env)["step"], 1)
+
+    def test_or_the_request_is_refused(self):
+        env = {"SHANNON_SESSIONS": "1", "SHANNON_SESSIONS_FULL": "refuse"}
+        self.run_in("a", "1", env=env)
+        done = shannon.run("1", "--session", "b", env=dict(self.env, **env))
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("as many as there may be (SHANNON_SESSIONS)", done.stderr)
+        self.assertEqual(self.run_in("a", "1", env=env)["step"], 2)
+
+    def test_idle_ones_expire(self):
+        env = {"SHANNON_SESSION_IDLE_SECONDS": "1"}
+        self.run_in("a", "1", env=env)
+        time.sleep(1.2)
+        self.run_in("b", "1", env=env)
+        self.assertEqual(self.run_in("a", "1", env=env)["step"], 1)
+
+    def test_disk(self):
+        env = {"SHANNON_SESSIONS_DISK_MB": "20"}
+        for name in "abcdefgh":
+            self.run_in(name, "import random; x = random.randbytes(2_500_000)", env=env)
+        self.assertLess(self.disk(), 30 << 20)
+        self.assertEqual(self.run_in("h", "1", env=env)["step"], 2)
+        self.assertEqual(self.run_in("a", "1", env=env)["step"], 1)
+
+    def test_wrong_settings_are_named(self):
+        for name in "SHANNON_SESSION_MB", "SHANNON_SESSIONS", "SHANNON_SESSION_STEPS", "SHANNON_SESSIONS_FULL":
+            done = shannon.run("1", "--session", "s", env=dict(self.env, **{name: "nonsense"}))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"{name} is 'nonsense'", done.stderr)
+
+    def test_small(self):
+        """One session after `x = 1`."""
+        self.value("s", "x = 1")
+        self.assertLess(self.disk(), 300 << 10)
+
+
+tap.main(__name__)
