@@ -12,7 +12,8 @@ enum {
     MAGIC = 0x44534e53,
     FORMAT = 1,
     LEVEL = 1,
-    AT_ONCE_BYTES = 8 << 20,
+    BLOCK = 64,
+    AT_ONCE_PAGES = 2048,
     MEMORY_MOST_BYTES_LOG = 32,
 };
 
@@ -102,20 +103,45 @@ static void pack(packer *p, const void *data, size_t bytes, ZSTD_EndDirective ho
     } while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
 }
 
+/* A page as it is stored: which of its blocks are not zero, and those. */
+typedef struct thin_page {
+    uint64_t blocks; /* bit i: block i is there */
+    uint8_t data[PAGE];
+} thin_page;
+
+static bool is_zero(const uint8_t *block) {
+    uint64_t any = 0;
+    for (size_t i = 0; i < BLOCK; i += sizeof any) {
+        uint64_t word;
+        memcpy(&word, block + i, sizeof word);
+        any |= word;
+    }
+    return any == 0;
+}
+
 static void xor_into(uint8_t *page, const uint8_t *base) {
     for (size_t i = 0; i < PAGE; i++)
         page[i] ^= base[i];
 }
 
-static void pack_page(packer *p, const sn_state *state, const sn_image *image, uint32_t number) {
-    uint8_t mixed[PAGE];
-    const uint8_t *page = sn_state_page(state, number);
+/* The bytes of it that count. */
+static size_t thin_out(thin_page *out, const sn_state *state, const sn_image *image,
+                       uint32_t number) {
+    uint8_t page[PAGE];
     const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
-    if (base) {
-        memcpy(mixed, page, PAGE);
-        xor_into(mixed, base);
+    memcpy(page, sn_state_page(state, number), PAGE);
+    if (base)
+        xor_into(page, base);
+    uint8_t *to = out->data;
+    out->blocks = 0;
+    for (unsigned i = 0; i < PAGE / BLOCK; i++) {
+        if (is_zero(page + i * BLOCK))
+            continue;
+        out->blocks |= 1ull << i;
+        memcpy(to, page + i * BLOCK, BLOCK);
+        to += BLOCK;
     }
-    pack(p, base ? mixed : page, PAGE, ZSTD_e_continue);
+    return sizeof out->blocks + (size_t)(to - out->data);
 }
 
 /* One for each thread: making one takes longer than a small step. */
@@ -127,27 +153,27 @@ static ZSTD_CCtx *compressor(void) {
 }
 
 /* Everything at once: much faster than a stream, and it takes as much memory again. */
-static int write_at_once(sn_buffer *out, const sn_state *state, const sn_image *image,
-                         const sn_pages *covered, size_t bytes, sn_error *err) {
-    size_t most = ZSTD_compressBound(bytes);
-    sn_auto_free uint8_t *raw = malloc(bytes + 1);
-    sn_auto_free uint8_t *packed = malloc(most);
-    if (!raw || !packed)
-        return no_memory(err);
+static int write_at_once(sn_buffer *out, ZSTD_CCtx *context, const sn_state *state,
+                         const sn_image *image, const sn_pages *covered, sn_error *err) {
     size_t extents_bytes = state->extents_count * sizeof *state->extents;
-    uint8_t *at = raw;
-    memcpy(at, state->extents, extents_bytes);
-    memcpy(at += extents_bytes, state->blob, state->blob_bytes);
-    at += state->blob_bytes;
-    for (size_t i = 0; i < covered->count; i++, at += PAGE) {
-        uint32_t number = covered->numbers[i];
-        const uint8_t *page = sn_state_page(state, number);
-        const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
-        memcpy(at, page, PAGE);
-        if (base)
-            xor_into(at, base);
+    size_t room = extents_bytes + state->blob_bytes + covered->count * sizeof(thin_page);
+    sn_auto_free uint8_t *raw = malloc(room + 1);
+    if (!raw)
+        return no_memory(err);
+    memcpy(raw, state->extents, extents_bytes);
+    memcpy(raw + extents_bytes, state->blob, state->blob_bytes);
+    size_t bytes = extents_bytes + state->blob_bytes;
+    for (size_t i = 0; i < covered->count; i++) {
+        thin_page thin;
+        size_t thin_bytes = thin_out(&thin, state, image, covered->numbers[i]);
+        memcpy(raw + bytes, &thin, thin_bytes);
+        bytes += thin_bytes;
     }
-    size_t packed_bytes = ZSTD_compress2(compressor(), packed, most, raw, bytes);
+    size_t most = ZSTD_compressBound(bytes);
+    sn_auto_free uint8_t *packed = malloc(most);
+    if (!packed)
+        return no_memory(err);
+    size_t packed_bytes = ZSTD_compress2(context, packed, most, raw, bytes);
     return ZSTD_isError(packed_bytes) || !sn_buffer_add(out, packed, packed_bytes) ? no_memory(err)
                                                                                    : 0;
 }
@@ -167,14 +193,14 @@ int sn_delta_write(sn_buffer *out, const sn_state *state, const sn_image *image,
         !sn_buffer_add(out, covered->numbers, covered->count * sizeof *covered->numbers))
         return no_memory(err);
     ZSTD_CCtx_reset(p.context, ZSTD_reset_session_only);
-    size_t bytes = state->extents_count * sizeof *state->extents + state->blob_bytes +
-                   covered->count * (size_t)PAGE;
-    if (bytes <= AT_ONCE_BYTES)
-        return write_at_once(out, state, image, covered, bytes, err);
+    if (covered->count <= AT_ONCE_PAGES)
+        return write_at_once(out, p.context, state, image, covered, err);
     pack(&p, state->extents, state->extents_count * sizeof *state->extents, ZSTD_e_continue);
     pack(&p, state->blob, state->blob_bytes, ZSTD_e_continue);
-    for (size_t i = 0; i < covered->count && !p.failed; i++)
-        pack_page(&p, state, image, covered->numbers[i]);
+    for (size_t i = 0; i < covered->count && !p.failed; i++) {
+        thin_page thin;
+        pack(&p, &thin, thin_out(&thin, state, image, covered->numbers[i]), ZSTD_e_continue);
+    }
     if (!p.failed)
         pack(&p, NULL, 0, ZSTD_e_end);
     return p.failed ? no_memory(err) : 0;
@@ -194,6 +220,24 @@ static bool unpack(unpacker *u, void *to, size_t bytes) {
         size_t rc = ZSTD_decompressStream(u->context, &out, &u->in);
         if (ZSTD_isError(rc) || (u->in.pos == before_in && out.pos == before_out))
             return false;
+    }
+    return true;
+}
+
+/* The page of the next thin one. */
+static bool unpack_page(unpacker *u, uint8_t *page) {
+    uint64_t blocks;
+    uint8_t data[PAGE];
+    if (!unpack(u, &blocks, sizeof blocks) ||
+        !unpack(u, data, (size_t)__builtin_popcountll(blocks) * BLOCK))
+        return false;
+    const uint8_t *from = data;
+    memset(page, 0, PAGE);
+    for (unsigned i = 0; i < PAGE / BLOCK; i++) {
+        if (!(blocks >> i & 1))
+            continue;
+        memcpy(page + i * BLOCK, from, BLOCK);
+        from += BLOCK;
     }
     return true;
 }
@@ -261,7 +305,7 @@ static int take_pages(sn_state *state, const sn_image *image, const sn_pages *pa
         bool wanted = sn_state_uses(state, number) && !sn_pages_have(&state->pages, number);
         uint8_t *page = wanted ? sn_state_page(state, number) : unwanted;
         const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
-        if (!unpack(u, page, PAGE))
+        if (!unpack_page(u, page))
             rc = damaged(err);
         else if (wanted) {
             fresh.numbers[fresh.count++] = number;

@@ -9,7 +9,8 @@
  * chain, and reading it costs at most twice what the pages themselves do.
  *
  * Form, little-endian: head; the numbers of pages, as they are; then one zstd frame of extents,
- * blob and pages. A delta that is read is believed nothing.
+ * blob and pages; a page is a word whose bits say which of its 64 blocks of 64 bytes are not zero,
+ * and those. A delta that is read is believed nothing.
  */
 #ifndef SN_SESSION_DELTA_H
 #define SN_SESSION_DELTA_H

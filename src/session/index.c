@@ -240,22 +240,31 @@ static int change_uses(const sn_index *index, MDB_txn *txn, sn_index_meta *meta,
     return rc;
 }
 
+static int forget_use(const sn_index *index, MDB_txn *txn, const sn_record *before) {
+    used_key used;
+    MDB_val key = make_used_key(&used, before);
+    int rc = *before->id ? mdb_del(txn, index->used, &key, NULL) : 0;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int note_use(const sn_index *index, MDB_txn *txn, const sn_record *before,
+                    const sn_record *record) {
+    used_key used;
+    int rc = forget_use(index, txn, before);
+    return rc ? rc : put(txn, index->used, make_used_key(&used, record), "", 0);
+}
+
 /* What was there of the session; an empty record if there was nothing. */
 static int take_old(sn_record *before, const sn_index *index, MDB_txn *txn, sn_index_meta *meta,
                     const char *id) {
     sn_index_session old;
     MDB_val bytes;
-    used_key used;
     int rc = sn_index_get_session(&old, &bytes, index, txn, id);
     if (rc)
         return rc;
     if (sn_record_read(before, bytes.mv_data, bytes.mv_size, NULL) < 0)
         return MDB_CORRUPTED;
-    MDB_val key = make_used_key(&used, before);
-    rc = mdb_del(txn, index->used, &key, NULL);
-    if (rc == MDB_NOTFOUND)
-        rc = 0;
-    if (rc == 0 && old.alone)
+    if (old.alone)
         rc = sn_index_count(index, txn, meta, old.place.segment, 0, (int64_t)old.place.bytes);
     return rc;
 }
@@ -264,7 +273,6 @@ int sn_index_put_session(const sn_index *index, MDB_txn *txn, sn_index_meta *met
                          const sn_record *record, const sn_index_session *value,
                          const sn_buffer *bytes) {
     sn_record before = {0};
-    used_key used;
     int rc = take_old(&before, index, txn, meta, record->id);
     if (rc == MDB_NOTFOUND) {
         meta->sessions++;
@@ -272,13 +280,14 @@ int sn_index_put_session(const sn_index *index, MDB_txn *txn, sn_index_meta *met
     }
     if (rc == 0)
         rc = change_uses(index, txn, meta, &before, record);
+    if (rc == 0)
+        rc = note_use(index, txn, &before, record);
     sn_record_clear(&before);
     MDB_val key = value_of(record->id, strlen(record->id));
     MDB_val place = {sizeof *value + bytes->bytes, NULL};
     if (rc == 0 && (rc = mdb_put(txn, index->sessions, &key, &place, MDB_RESERVE)) == 0) {
         memcpy(place.mv_data, value, sizeof *value);
         memcpy((char *)place.mv_data + sizeof *value, bytes->data, bytes->bytes);
-        rc = put(txn, index->used, make_used_key(&used, record), "", 0);
     }
     return rc;
 }
@@ -289,6 +298,8 @@ int sn_index_remove_session(const sn_index *index, MDB_txn *txn, sn_index_meta *
     int rc = take_old(&before, index, txn, meta, id);
     if (rc == 0)
         rc = change_uses(index, txn, meta, &before, &none);
+    if (rc == 0)
+        rc = forget_use(index, txn, &before);
     sn_record_clear(&before);
     MDB_val key = value_of(id, strlen(id));
     if (rc == 0)
