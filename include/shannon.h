@@ -208,7 +208,8 @@ typedef struct sn_result {
 /* The value's text/plain, or NULL. */
 SN_PUBLIC const char *sn_result_text(const sn_result *result);
 
-/* The result as JSON, exactly the documented fields, and `unsaved` where it is set; release with free(). NULL: no memory. */
+/* The result as JSON, exactly the documented fields, and `unsaved` where it is set; release with
+ * free(). NULL: no memory. */
 SN_PUBLIC char *sn_result_json(const sn_result *result);
 
 SN_PUBLIC void sn_result_free(sn_result *result);
@@ -310,9 +311,9 @@ typedef struct sn_session_info {
     uint64_t step;         /* the last one */
     uint64_t stored_bytes; /* on disk, shared with forks or not */
     uint64_t memory_bytes;
-    bool usable;   /* its interpreter is the one that there is now; not told by sn_session_list()
-                      where   no executor is open */
-    char base[33]; /* which image its memory is relative to, in hex */
+    /* Its interpreter is the one that there is now; not told where no executor is open. */
+    bool usable;
+    char base[33];          /* which image its memory is relative to, in hex */
     sn_session_step *steps; /* sn_session_show() only, rising */
     size_t steps_count;
 } sn_session_info;
@@ -354,6 +355,15 @@ SN_PUBLIC SN_WARN_UNUSED int sn_session_export(sn_sessions *sessions, const char
  * it is damaged, or a session of that name exists. */
 SN_PUBLIC SN_WARN_UNUSED int sn_session_import(sn_sessions *sessions, const char *id, int fd,
                                                char **made_id, sn_error *err);
+
+/*
+ * Carries a session over to the executor's interpreter, where it was made with another one: runs
+ * its steps again, each with a seed and a clock of its own that are the same every time. What they
+ * read from stdin or from input files is not known any more. SN_EUNAVAILABLE: a step is missing, or
+ * ends in another way than it did; the session is then as it was before.
+ */
+SN_PUBLIC SN_WARN_UNUSED int sn_session_migrate(sn_executor *executor, const char *id,
+                                                sn_error *err);
 
 /* Reads everything there is and compares checksums. Calls `report` with a line for each fault; the
  * number of faults, or an error. */

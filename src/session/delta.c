@@ -224,6 +224,14 @@ static bool unpack(unpacker *u, void *to, size_t bytes) {
     return true;
 }
 
+/* Whether nothing is left. */
+static bool at_end(unpacker *u) {
+    uint8_t more;
+    ZSTD_outBuffer out = {&more, sizeof more, 0};
+    size_t rc = ZSTD_decompressStream(u->context, &out, &u->in);
+    return !ZSTD_isError(rc) && out.pos == 0 && u->in.pos == u->in.size;
+}
+
 /* The page of the next thin one. */
 static bool unpack_page(unpacker *u, uint8_t *page) {
     uint64_t blocks;
@@ -348,5 +356,7 @@ int sn_delta_read(sn_state *state, const sn_image *image, uint64_t node, const v
     ZSTD_DCtx_reset(u.context, ZSTD_reset_session_only);
     bool newest = state->layers_count == 1;
     int rc = newest ? take_rest(state, &head, &u, err) : skip_rest(&head, &u, err);
-    return rc < 0 ? rc : take_pages(state, image, &layer->pages, &u, err);
+    if (rc == 0)
+        rc = take_pages(state, image, &layer->pages, &u, err);
+    return rc == 0 && !at_end(&u) ? damaged(err) : rc;
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -16,9 +17,15 @@ enum { SMALL_SEGMENT_BYTES = 4 << 20 }; /* not worth to be given back */
 
 typedef struct local_store {
     sn_store base;
-    char *folder;
+    char *folder; /* its real path */
     sn_index index;
+    struct local_store *next;
+    unsigned openings;
 } local_store;
+
+/* A process may open an LMDB environment only once. */
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static local_store *open_stores;
 
 static int failed(sn_error *err, int rc) {
     return sn_index_fail(err, rc, "the sessions' index");
@@ -208,7 +215,7 @@ static int store_put(sn_store *store, sn_record *record, const sn_new_node *node
     local_store *s = (local_store *)store;
     change c;
     sn_buffer bytes = {0};
-    sn_log_place place;
+    sn_log_place place = {0};
     int rc = begin(&c, s);
     if (rc)
         return failed(err, rc);
@@ -243,7 +250,7 @@ static int store_remove(sn_store *store, const char *id, sn_error *err) {
     local_store *s = (local_store *)store;
     change c;
     sn_buffer bytes = {0};
-    sn_log_place place;
+    sn_log_place place = {0};
     sn_record ended = {0};
     sn_index_session old;
     int rc = begin(&c, s);
@@ -463,11 +470,23 @@ static int store_verify(sn_store *store, void (*report)(void *user, const char *
 
 /* ---- opening ---- */
 
-static void store_close(sn_store *store) {
-    local_store *s = (local_store *)store;
+static void release(local_store *s) {
     sn_index_close(&s->index);
     free(s->folder);
     free(s);
+}
+
+static void store_close(sn_store *store) {
+    local_store *s = (local_store *)store;
+    pthread_mutex_lock(&open_lock);
+    if (--s->openings == 0) {
+        local_store **at = &open_stores;
+        while (*at != s)
+            at = &(*at)->next;
+        *at = s->next;
+        release(s);
+    }
+    pthread_mutex_unlock(&open_lock);
 }
 
 static const sn_store_operations operations = {
@@ -530,20 +549,41 @@ static int open_index(local_store *s, sn_error *err) {
     return open_anew(s, err);
 }
 
-int sn_local_store_open(sn_store **out, const char *folder, sn_error *err) {
-    int rc = sn_make_dirs(folder, err);
-    if (rc < 0)
-        return rc;
+static int open_first(local_store **out, const char *folder, sn_error *err) {
     local_store *s = calloc(1, sizeof *s);
     if (!s)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the store of sessions");
     s->base.operations = &operations;
+    s->openings = 1;
     s->folder = sn_format("%s", folder);
-    rc = open_index(s, err);
+    int rc = open_index(s, err);
     if (rc < 0) {
-        store_close(&s->base);
+        release(s);
         return rc;
     }
-    *out = &s->base;
+    s->next = open_stores;
+    open_stores = s;
+    *out = s;
     return 0;
+}
+
+int sn_local_store_open(sn_store **out, const char *folder, sn_error *err) {
+    int rc = sn_make_dirs(folder, err);
+    if (rc < 0)
+        return rc;
+    sn_auto_free char *real = realpath(folder, NULL);
+    if (!real)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot open %s", folder);
+    pthread_mutex_lock(&open_lock);
+    local_store *s = open_stores;
+    while (s && strcmp(s->folder, real) != 0)
+        s = s->next;
+    if (s)
+        s->openings++;
+    else
+        rc = open_first(&s, real, err);
+    pthread_mutex_unlock(&open_lock);
+    if (rc == 0)
+        *out = &s->base;
+    return rc;
 }

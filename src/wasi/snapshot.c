@@ -158,8 +158,8 @@ static void save_fds(saver *s) {
         if (fd->kind == SN_FD_FREE)
             continue;
         uint32_t node = fd->kind == SN_FD_STREAM ? fd->node : s->numbers[fd->node];
-        saved_fd saved = {i, fd->kind, fd->preopen, fd->flags, node, 0, fd->offset, fd->rights,
-                          fd->inheriting};
+        saved_fd saved = {i, fd->kind,   fd->preopen, fd->flags,     node,
+                          0, fd->offset, fd->rights,  fd->inheriting};
         put(s, &saved, sizeof saved);
         s->head.fds++;
     }
@@ -200,9 +200,8 @@ static bool find_old(sn_buffer *old, const sn_vfs *vfs) {
 }
 
 static bool add_extent(sn_buffer *extents, sn_extent extent) {
-    sn_extent *last = extents->bytes
-                          ? (sn_extent *)(extents->data + extents->bytes - sizeof(sn_extent))
-                          : NULL;
+    sn_extent *last =
+        extents->bytes ? (sn_extent *)(extents->data + extents->bytes - sizeof(sn_extent)) : NULL;
     if (last && last->first + last->count >= extent.first) {
         uint32_t end = extent.first + extent.count;
         if (end > last->first + last->count)
@@ -324,8 +323,9 @@ static bool load_head(loader *l) {
     saved_head *h = &l->head;
     return take(l, h, sizeof *h) && h->magic == MAGIC && h->format == FORMAT &&
            h->ground_nodes == l->vfs->ground_nodes && h->ground_entries == l->vfs->ground_entries &&
-           h->monotonic_ns <= INT64_MAX && h->spaces >= 1 && h->spaces <= SN_SPACES_MAX && h->fds <= SN_FDS_MAX &&
-           h->nodes <= l->left / sizeof(saved_node) && h->entries <= l->left / sizeof(saved_entry);
+           h->monotonic_ns <= INT64_MAX && h->spaces >= 1 && h->spaces <= SN_SPACES_MAX &&
+           h->fds <= SN_FDS_MAX && h->nodes <= l->left / sizeof(saved_node) &&
+           h->entries <= l->left / sizeof(saved_entry);
 }
 
 static bool load_spaces(loader *l) {

@@ -41,11 +41,11 @@ enum {
 #define SN_TREE_EPOCH_NS (315532800ull * 1000000000ull)
 
 typedef struct sn_node {
-    uint8_t type;    /* SN_FILETYPE_...; 0: the slot is free */
-    bool owned;      /* file: `data` is ours, from malloc; else borrowed, and copied to be written */
-    uint16_t space;  /* what it is charged to; 0: read-only */
-    uint32_t links;  /* entries that lead here; the root has one by courtesy */
-    uint32_t opens;  /* descriptors open on it */
+    uint8_t type;   /* SN_FILETYPE_...; 0: the slot is free */
+    bool owned;     /* file: `data` is ours, from malloc; else borrowed, and copied to be written */
+    uint16_t space; /* what it is charged to; 0: read-only */
+    uint32_t links; /* entries that lead here; the root has one by courtesy */
+    uint32_t opens; /* descriptors open on it */
     uint32_t parent; /* folder: the one it lies in, the root's is the root; free slot: the next */
     uint64_t ino;    /* never used again */
     uint64_t atim, mtim, ctim;
