@@ -36,7 +36,7 @@ bench: build ## figures beside native python3.11
 	@bench/cpu
 
 format: ## lay out all C sources
-	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format-19 -i
 
 lint: ## check layout, warnings with both compilers, layers, scripts
 	@scripts/lint.sh

@@ -105,6 +105,7 @@ typedef struct sn_request {
     const char *const *args;  /* sys.argv, args[0] included */
     size_t args_count;        /* 0: sys.argv is [""] */
     const char *session_id;   /* NULL: a fresh interpreter that is gone afterwards */
+    bool discard;             /* go on from the session's last step, but leave no step behind */
     double timeout_seconds;   /* 1 to 60; 0: the default, 30 */
     uint32_t memory_limit_mb; /* 0: the executor's */
     const void *stdin_data;   /* bytes for sys.stdin, then end of file */
@@ -114,7 +115,8 @@ typedef struct sn_request {
     const sn_input_file *files;
     size_t files_count;
     size_t output_limit_bytes; /* kept of each stream in the result; 0: SN_OUTPUT_DEFAULT_BYTES */
-    int cancel_fd; /* -1, or a descriptor (eventfd, pipe) that becomes readable to end it */
+    int cancel_fd; /* -1, or a descriptor (eventfd, pipe) that becomes readable to end it: Python
+                      raises KeyboardInterrupt, and is killed a second later if it goes on */
     const sn_deterministic *deterministic; /* NULL: real time, real randomness */
     uint64_t workspace_bytes; /* quota of the folder /workspace, in memory, which the guest may
                                  write to; 0: there is no such folder, or in a session, as it was,
@@ -154,7 +156,7 @@ typedef struct sn_event {
 } sn_event;
 
 /* Called in the caller's thread, in order. The event is valid during the call. Non-zero cancels the
- * execution. */
+ * execution, and nothing more is told of it. */
 typedef int (*sn_event_fn)(void *user, const sn_event *event);
 
 /* ---- the result ---- */
@@ -165,8 +167,8 @@ enum sn_status {
     SN_STATUS_TIMEOUT,
     SN_STATUS_MEMORY_LIMIT,
     SN_STATUS_OUTPUT_LIMIT, /* stopped because it wrote more than SN_OUTPUT_MOST_BYTES */
-    SN_STATUS_CRASHED, /* a trap of the sandbox, or the worker was lost; error_value says which */
-    SN_STATUS_CANCELLED,
+    SN_STATUS_CRASHED,   /* a trap of the sandbox, or the worker was lost; error_value says which */
+    SN_STATUS_CANCELLED, /* error_name is KeyboardInterrupt if that is what ended it */
 };
 
 /* "ok", "memory_limit" and so on. */

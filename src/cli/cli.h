@@ -21,6 +21,7 @@ typedef struct sn_command {
 int sn_cmd_run(int argc, char **argv);
 int sn_cmd_interpreter(int argc, char **argv);
 int sn_cmd_doctor(int argc, char **argv);
+int sn_cmd_repl(int argc, char **argv);
 int sn_cmd_session(int argc, char **argv);
 
 /* Prints the error for a person, or as JSON on stdout; returns the exit code that goes with it. */

@@ -3,6 +3,8 @@
  * process's stdin goes to the guest as it asks for it, and the guest's exit code becomes ours.
  */
 #include "cli/cli.h"
+#include "cli/interrupt.h"
+#include "cli/print.h"
 
 #include "util/auto.h"
 #include "util/error.h"
@@ -10,10 +12,8 @@
 #include "util/parse.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
@@ -28,6 +28,7 @@ enum {
     KEY_TIME,
     KEY_WEAK,
     KEY_WORKSPACE,
+    KEY_DISCARD,
 };
 
 static const struct argp_option options[] = {
@@ -54,6 +55,8 @@ static const struct argp_option options[] = {
      "where a deterministic run's clock starts, in seconds since 1970 (default 0); with --seed", 0},
     {"session", KEY_SESSION, "ID", 0,
      "continue from this session's last step, and add one; see `shannon session --help`", 0},
+    {"discard", KEY_DISCARD, 0, 0,
+     "with --session: leave no step behind, the session stays as it is", 0},
     {"interpreter", KEY_INTERPRETER, "WASM", 0,
      "run this module, compiled before by `shannon interpreter build`; without code it is run as "
      "an "
@@ -200,6 +203,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_SESSION:
         args->request.session_id = arg;
         return 0;
+    case KEY_DISCARD:
+        args->request.discard = true;
+        return 0;
     case KEY_INTERPRETER:
         args->interpreter = arg;
         return 0;
@@ -218,69 +224,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 
 /* ---- output ---- */
 
-typedef struct printer {
-    bool value;
-} printer;
-
-static int print_event(void *user, const sn_event *event) {
-    const printer *p = user;
-    switch (event->kind) {
-    case SN_EVENT_STDOUT:
-        return sn_write_full(STDOUT_FILENO, event->data, event->data_bytes);
-    case SN_EVENT_STDERR:
-        return sn_write_full(STDERR_FILENO, event->data, event->data_bytes);
-    case SN_EVENT_RESULT:
-    case SN_EVENT_DISPLAY:
-        if (event->kind == SN_EVENT_RESULT && !p->value)
-            return 0;
-        for (size_t i = 0; i < event->bundle->count; i++) {
-            const sn_mime *item = &event->bundle->items[i];
-            if (strcmp(item->type, "text/plain") != 0)
-                continue;
-            int rc = sn_write_full(STDOUT_FILENO, item->data, item->data_bytes);
-            return rc < 0 ? rc : sn_write_full(STDOUT_FILENO, "\n", 1);
-        }
-        return 0;
-    default:
-        return 0;
-    }
-}
-
-static void print_end(const sn_result *result) {
-    if (result->error_traceback && *result->error_traceback)
-        fputs(result->error_traceback, stderr);
-    if (result->status != SN_STATUS_OK && result->status != SN_STATUS_ERROR)
-        fprintf(stderr, "shannon: %s: %s\n", sn_status_name(result->status), result->error_value);
-    if (result->unsaved)
-        fprintf(stderr, "shannon: not saved: %s\n", result->unsaved);
-}
-
 static int print_json(const sn_result *result, sn_error *err) {
     sn_auto_free char *json = sn_result_json(result);
     if (!json)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the JSON");
     puts(json);
-    return 0;
-}
-
-/* ---- Ctrl-C ---- */
-
-static int cancel_event = -1;
-
-static void on_interrupt(int signal_number) {
-    (void)signal_number;
-    uint64_t one = 1;
-    (void)!write(cancel_event, &one, sizeof one);
-}
-
-static int catch_interrupts(sn_error *err) {
-    cancel_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (cancel_event < 0)
-        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot make an event descriptor");
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
     return 0;
 }
 
@@ -314,7 +262,7 @@ static int load_program(char **owned, run_args *args, sn_error *err) {
     request->args_count = args->args_count;
     request->files = args->files;
     request->files_count = args->files_count;
-    request->cancel_fd = cancel_event;
+    request->cancel_fd = sn_interrupt_fd();
     return 0;
 }
 
@@ -326,23 +274,24 @@ static int execute(int *exit_code, run_args *args, sn_error *err) {
     executor_options.allow_weak_sandbox = args->allow_weak;
     executor_options.on_notice = sn_cli_notice;
     sn_executor *executor;
-    printer to = {args->value};
+    sn_printer to = {args->value};
     sn_result *result;
-    int rc = catch_interrupts(err);
+    int rc = sn_interrupt_catch(SN_INTERRUPT_ONCE, err);
     if (rc == 0)
         rc = load_program(&owned, args, err);
     if (rc == 0)
         rc = sn_executor_open(&executor, &executor_options, err);
     if (rc < 0)
         return rc;
-    rc = sn_execute(&result, executor, &args->request, args->json ? NULL : print_event, &to, err);
+    rc =
+        sn_execute(&result, executor, &args->request, args->json ? NULL : sn_print_event, &to, err);
     sn_executor_close(executor);
     if (rc < 0)
         return rc;
     if (args->json)
         rc = print_json(result, err);
     else
-        print_end(result);
+        sn_print_end(result);
     *exit_code = result->exit_code;
     sn_result_free(result);
     return rc;

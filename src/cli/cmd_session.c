@@ -1,6 +1,7 @@
 /* cmd_session.c - `shannon session`: what sessions there are, and all that is done with them beside
  * running code. */
 #include "cli/cli.h"
+#include "cli/print.h"
 
 #include "util/auto.h"
 #include "util/error.h"
@@ -12,7 +13,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { KEY_STEP = 256, KEY_JSON, KEY_CODE, KEY_ID, KEY_YES };
@@ -104,72 +104,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     }
 }
 
-/* ---- for people ---- */
-
-static const char *size_text(char out[32], uint64_t bytes) {
-    static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1000 && unit + 1 < SN_COUNT(units)) {
-        value /= 1000;
-        unit++;
-    }
-    snprintf(out, 32, unit && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
-    return out;
-}
-
-static const char *time_text(char out[32], double seconds) {
-    time_t whole = (time_t)seconds;
-    struct tm local;
-    localtime_r(&whole, &local);
-    strftime(out, 32, "%Y-%m-%d %H:%M:%S", &local);
-    return out;
-}
-
-static void print_list(const sn_session_info *infos, size_t count) {
-    char disk[32], memory[32], used[32];
-    int width = 2;
-    if (count == 0)
-        puts("There are no sessions. `shannon run --session ID ...` makes one.");
-    for (size_t i = 0; i < count; i++)
-        width = (int)strlen(infos[i].id) > width ? (int)strlen(infos[i].id) : width;
-    if (count)
-        printf("%-*s  %6s  %8s  %8s  %s\n", width, "ID", "STEP", "DISK", "MEMORY", "USED");
-    for (size_t i = 0; i < count; i++)
-        printf("%-*s  %6llu  %8s  %8s  %s\n", width, infos[i].id, (unsigned long long)infos[i].step,
-               size_text(disk, infos[i].stored_bytes), size_text(memory, infos[i].memory_bytes),
-               time_text(used, infos[i].used));
-}
-
-/* The first line of the code, as much of it as fits, or all of it. */
-static void print_code(const char *code, bool all) {
-    enum { MOST = 60 };
-    size_t length = strcspn(code, "\n");
-    if (all)
-        printf("\n%s%s", code, *code && code[strlen(code) - 1] == '\n' ? "" : "\n");
-    else
-        printf("%.*s%s\n", length < MOST ? (int)length : MOST, code,
-               length > MOST || code[length] ? " ..." : "");
-}
-
-static void print_session(const sn_session_info *info, bool code) {
-    char disk[32], memory[32], when[32];
-    printf("session %s, at step %llu\n", info->id, (unsigned long long)info->step);
-    printf("created %s, used", time_text(when, info->created));
-    printf(" %s\n", time_text(when, info->used));
-    printf("%s on disk, %s of memory\n", size_text(disk, info->stored_bytes),
-           size_text(memory, info->memory_bytes));
-    if (info->steps_count)
-        printf("\n%6s  %-19s  %-12s  %8s  %s\n", "STEP", "WHEN", "STATUS", "DISK", "CODE");
-    for (size_t i = 0; i < info->steps_count; i++) {
-        const sn_session_step *step = &info->steps[i];
-        printf("%6llu  %s  %-12s  %8s  ", (unsigned long long)step->step,
-               time_text(when, step->time), sn_status_name(step->status),
-               size_text(disk, step->stored_bytes));
-        print_code(step->code ? step->code : "", code);
-    }
-}
-
 /* ---- as JSON ---- */
 
 static json_t *info_json(const sn_session_info *info) {
@@ -225,7 +159,7 @@ static int do_list(session_args *args, sn_sessions *sessions, sn_error *err) {
             json_array_append_new(array, info_json(&infos[i]));
         rc = print_json(json_pack("{s:o}", "sessions", array), err);
     } else {
-        print_list(infos, count);
+        sn_print_sessions(infos, count);
     }
     sn_session_info_free(infos, count);
     return rc;
@@ -239,7 +173,7 @@ static int do_show(session_args *args, sn_sessions *sessions, sn_error *err) {
     if (args->json)
         rc = print_json(session_json(info), err);
     else
-        print_session(info, args->code);
+        sn_print_session(info, args->code);
     sn_session_info_free(info, 1);
     return rc;
 }

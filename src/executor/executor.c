@@ -182,11 +182,11 @@ static int run(execution *x, sn_error *err) {
 static int begin_turn(execution *x, sn_job_state *state, const sn_request *request, sn_error *err) {
     int rc = open_sessions(x->executor, err);
     if (rc == 0)
-        rc = sn_turn_begin(&x->turn, x->executor->sessions, request->session_id, request->cancel_fd,
-                           err);
+        rc = sn_turn_begin(&x->turn, x->executor->sessions, request->session_id, !request->discard,
+                           request->cancel_fd, err);
     if (rc < 0)
         return rc;
-    x->job.keep = true;
+    x->job.keep = !request->discard;
     x->job.outbox_fd = x->turn->changes.outbox_fd;
     if (x->turn->state) {
         *state = sn_state_view(x->turn->state);
@@ -209,9 +209,9 @@ static const char *why_unsaved(const execution *x) {
 
 /* The session's part of the result. */
 static int end_turn(sn_result *result, execution *x, const sn_request *request, sn_error *err) {
-    const char *why = why_unsaved(x);
+    const char *why = request->discard ? NULL : why_unsaved(x);
     int rc = 0;
-    if (!why)
+    if (!why && !request->discard)
         rc = sn_turn_commit(x->turn, request->code, request->code_bytes, result->status, err);
     if (rc < 0)
         return sn_hint(err, "the code has run, but session '%s' is as it was before, at step %llu",

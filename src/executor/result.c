@@ -91,6 +91,14 @@ static bool bundle_read(sn_bundle *out, const void *data, size_t bytes) {
     return made.items != NULL;
 }
 
+/* Who does not want to hear more is not told more. */
+static int tell(sn_collector *c, const sn_event *event) {
+    int rc = c->on_event ? c->on_event(c->user, event) : 0;
+    if (rc != 0)
+        c->on_event = NULL;
+    return rc;
+}
+
 static int take_bundle(sn_collector *c, enum sn_frame_kind kind, const void *data, size_t bytes) {
     sn_result *result = c->result;
     sn_bundle bundle;
@@ -98,7 +106,7 @@ static int take_bundle(sn_collector *c, enum sn_frame_kind kind, const void *dat
         return -1;
     sn_event event = {.kind = kind == SN_FRAME_RESULT ? SN_EVENT_RESULT : SN_EVENT_DISPLAY,
                       .bundle = &bundle};
-    int rc = c->on_event ? c->on_event(c->user, &event) : 0;
+    int rc = tell(c, &event);
     if (kind == SN_FRAME_RESULT) {
         bundle_free(&result->value);
         result->value = bundle;
@@ -157,7 +165,7 @@ static int take_error(sn_collector *c, const void *data, size_t bytes) {
                    text_of(parts[2], lengths[2])))
         return -1;
     sn_event event = {.kind = SN_EVENT_ERROR};
-    return c->on_event ? c->on_event(c->user, &event) : 0;
+    return tell(c, &event);
 }
 
 int sn_collector_frame(void *user, enum sn_frame_kind kind, const void *data, size_t bytes) {
@@ -171,7 +179,7 @@ int sn_collector_frame(void *user, enum sn_frame_kind kind, const void *data, si
         return -1;
     sn_event event = {
         .kind = is_out ? SN_EVENT_STDOUT : SN_EVENT_STDERR, .data = data, .data_bytes = bytes};
-    return c->on_event ? c->on_event(c->user, &event) : 0;
+    return tell(c, &event);
 }
 
 /* ---- at its end ---- */
@@ -191,9 +199,20 @@ static char *stop_text(const sn_job *job, enum sn_stop why) {
     return sn_format("the time limit of %g seconds was reached", (double)job->timeout_ns / 1e9);
 }
 
+static bool describe_cancelled(sn_result *r) {
+    if (!r->error_name || strcmp(r->error_name, "KeyboardInterrupt") != 0)
+        return describe(r, SN_STATUS_CANCELLED, EXIT_CANCELLED, "Cancelled",
+                        sn_format("the execution was cancelled"));
+    r->status = SN_STATUS_CANCELLED;
+    r->exit_code = EXIT_CANCELLED;
+    return true;
+}
+
 /* A guest that was asked to stop went over its limit, whatever it made of that. If it was the
  * exception that ended it, where that happened is worth to be told. */
 static bool describe_stop(sn_result *r, const sn_job *job, enum sn_stop why) {
+    if (why == SN_STOP_CANCEL)
+        return describe_cancelled(r);
     if (!r->error_name || strcmp(r->error_name, "TimeoutError") != 0)
         return describe(r, SN_STATUS_TIMEOUT, EXIT_TIMEOUT, "TimeoutError", stop_text(job, why));
     r->status = SN_STATUS_TIMEOUT;
@@ -236,8 +255,7 @@ static bool judge(sn_result *r, const sn_job *job, const sn_job_end *end) {
         return describe(r, SN_STATUS_TIMEOUT, EXIT_TIMEOUT, "TimeoutError",
                         stop_text(job, SN_STOP_CPU));
     case SN_JOB_CANCELLED:
-        return describe(r, SN_STATUS_CANCELLED, EXIT_CANCELLED, "Cancelled",
-                        sn_format("the execution was cancelled"));
+        return describe_cancelled(r);
     case SN_JOB_OUTPUT_LIMIT:
         return describe(r, SN_STATUS_OUTPUT_LIMIT, EXIT_OUTPUT, "OutputLimit",
                         sn_format("more than %llu MiB of output was written",

@@ -79,6 +79,9 @@ static int check_limits(const sn_request *r, const sn_settings *settings, sn_err
 
 static int check_session(const sn_request *r, sn_error *err) {
     const char *id = r->session_id;
+    if (!id && r->discard)
+        return sn_fail(err, SN_EINVALID_ARGUMENT,
+                       "discard needs a session: any other execution leaves nothing behind anyway");
     if (!id)
         return 0;
     if (!sn_session_id_is_valid(id))

@@ -34,7 +34,7 @@ typedef struct sn_frame_header {
 } sn_frame_header;
 
 /* Why a guest was asked to stop. The numbers are also the guest ABI's. */
-enum sn_stop { SN_STOP_NONE, SN_STOP_TIME, SN_STOP_CPU };
+enum sn_stop { SN_STOP_NONE, SN_STOP_TIME, SN_STOP_CPU, SN_STOP_CANCEL };
 
 typedef struct sn_frame_done {
     uint32_t outcome; /* enum sn_outcome */

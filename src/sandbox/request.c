@@ -53,7 +53,7 @@ static bool add_record(sn_buffer *to, enum tag tag, const void *data, size_t byt
 }
 
 static bool add_records(sn_buffer *to, const sn_job *job) {
-    uint32_t flags = FLAG_RESTORED | (job->keep ? 0 : FLAG_ONE_SHOT);
+    uint32_t flags = FLAG_RESTORED | (job->keep || job->state ? 0 : FLAG_ONE_SHOT);
     uint32_t limit_ms = (uint32_t)(job->timeout_ns / 1000000);
     if (job->make_image)
         return true;
@@ -143,12 +143,16 @@ static int send_with(int fd, const sn_buffer *to, const int *with, size_t count)
 
 /* The outbox, then the state's memory. */
 static int send_head(int fd, const sn_buffer *to, const sn_job *job) {
-    if (!job->keep)
-        return sn_send_full(fd, to->data, to->bytes);
+    int with[FDS_MOST];
+    size_t count = 0;
     sn_auto_fd int readable = job->state ? open_for_reading(job->state->fd) : -1;
     if (job->state && readable < 0)
         return readable;
-    return send_with(fd, to, (int[FDS_MOST]){job->outbox_fd, readable}, job->state ? 2 : 1);
+    if (job->keep)
+        with[count++] = job->outbox_fd;
+    if (job->state)
+        with[count++] = readable;
+    return count ? send_with(fd, to, with, count) : sn_send_full(fd, to->data, to->bytes);
 }
 
 static int send_state(int fd, const sn_buffer *runs, const sn_job_state *state) {
@@ -262,12 +266,8 @@ static int receive_all(void *to, int fd, size_t bytes, sn_error *err) {
     return (size_t)n == bytes ? 0 : sn_fail(err, SN_EUNAVAILABLE, "the supervisor is gone");
 }
 
-static bool fits(const head *h, size_t fds) {
-    return fds == (h->keep ? 1u : 0u) + (h->has_state ? 1u : 0u) && (h->keep || !h->has_state);
-}
-
 /* The head, and the descriptors that may come with its first byte. */
-static int receive_head(head *h, int fds[FDS_MOST], int fd, sn_error *err) {
+static int receive_head(head *h, int *outbox_fd, int *state_fd, int fd, sn_error *err) {
     struct iovec part = {h, sizeof *h};
     union {
         struct cmsghdr header;
@@ -284,21 +284,28 @@ static int receive_head(head *h, int fds[FDS_MOST], int fd, sn_error *err) {
     if (n < 0)
         return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot read the request");
     const struct cmsghdr *first = CMSG_FIRSTHDR(&message);
-    size_t count = 0;
+    int fds[FDS_MOST];
+    size_t count = 0, taken = 0;
     if (first && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS) {
         count = (first->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(fds, CMSG_DATA(first), count * sizeof(int));
     }
     int rc = receive_all((char *)h + n, fd, sizeof *h - (size_t)n, err);
-    return rc == 0 && !fits(h, count) ? malformed(err) : rc;
+    if (rc < 0)
+        return rc;
+    if (h->keep && taken < count)
+        *outbox_fd = fds[taken++];
+    if (h->has_state && taken < count)
+        *state_fd = fds[taken++];
+    bool all = (*outbox_fd >= 0) == (h->keep != 0) && (*state_fd >= 0) == (h->has_state != 0);
+    return all && taken == count ? 0 : malformed(err);
 }
 
 int sn_request_receive(sn_received *out, int fd, sn_error *err) {
     head h;
-    int fds[FDS_MOST] = {-1, -1};
-    int rc = receive_head(&h, fds, fd, err);
-    sn_auto_fd int outbox_fd = fds[0];
-    sn_auto_fd int state_fd = fds[1];
+    sn_auto_fd int outbox_fd = -1;
+    sn_auto_fd int state_fd = -1;
+    int rc = receive_head(&h, &outbox_fd, &state_fd, fd, err);
     if (rc < 0)
         return rc;
     if (h.blob_bytes > SN_STATE_BLOB_MOST_BYTES || h.runs_count > SN_STATE_FILES ||

@@ -20,9 +20,11 @@ static sn_wasi *sleeper;
 static void ask(int signal) {
     int saved_errno = errno;
     if (why == SN_STOP_NONE) {
-        why = signal == SIGXCPU ? SN_STOP_CPU : SN_STOP_TIME;
+        why = signal == SIGXCPU ? SN_STOP_CPU : signal == SIGUSR1 ? SN_STOP_CANCEL : SN_STOP_TIME;
         *cells[0] = (uint32_t)why;
         sn_wasi_interrupt(sleeper);
+        if (signal != SIGALRM) /* the clock asks again */
+            sn_stopper_start_clock(AGAIN_US * 1000u);
     }
     if (*cells[0])
         for (size_t i = 1; i < CELLS; i++)
@@ -58,6 +60,7 @@ int sn_stopper_arm(sn_instance *instance, sn_wasi *wasi, sn_error *err) {
     struct sigaction action = {.sa_handler = ask, .sa_flags = SA_ONSTACK};
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGXCPU, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     return 0;
 }
 
@@ -79,6 +82,7 @@ void sn_stopper_disarm(void) {
     setitimer(ITIMER_REAL, &never, NULL);
     signal(SIGALRM, SIG_IGN);
     signal(SIGXCPU, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
     *cells[0] = 0;
 }
 

@@ -3,7 +3,7 @@
  * from a signal handler, by writing into the guest's memory. What the guest makes of it, in Python
  * an exception, is its affair; whoever must be sure kills the worker.
  *
- * One guest a process. SIGALRM means time, SIGXCPU CPU time.
+ * One guest a process. SIGALRM means time, SIGXCPU CPU time, SIGUSR1 that it is cancelled.
  */
 #ifndef SN_SANDBOX_STOPPER_H
 #define SN_SANDBOX_STOPPER_H

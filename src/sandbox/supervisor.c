@@ -29,6 +29,8 @@ typedef struct supervisor {
     sn_ready worker;
     uint64_t start_ns;
     uint64_t deadline_ns;
+    bool cancelled; /* the guest was asked to stop, and is killed if it does not */
+    bool can_be_asked;
     uint64_t event_bytes; /* of values, displays and errors: they count against the output limit */
     size_t stdin_used;
     uint32_t input_wanted; /* the guest waits for so many bytes; 0: it does not */
@@ -41,9 +43,24 @@ typedef struct supervisor {
 } supervisor;
 
 static void finish(supervisor *s, enum sn_job_ending ending) {
+    if (s->cancelled && (ending == SN_JOB_TIMEOUT || ending == SN_JOB_LOST))
+        ending = SN_JOB_CANCELLED;
     if (!s->ended)
         s->end->ending = ending;
     s->ended = true;
+}
+
+/* A guest that comes to an end of its own leaves its state behind. */
+static void cancel(supervisor *s) {
+    static const char stop = SN_LIFE_STOP;
+    if (s->cancelled)
+        return;
+    s->cancelled = true;
+    uint64_t latest = sn_now_ns() + SN_JOB_GRACE_NS;
+    if (!s->can_be_asked || send(s->worker.life, &stop, 1, MSG_NOSIGNAL) != 1)
+        finish(s, SN_JOB_CANCELLED);
+    else if (s->next_page == 0 && s->deadline_ns > latest)
+        s->deadline_ns = latest;
 }
 
 static void fail(supervisor *s) {
@@ -161,8 +178,12 @@ static void take_frame(supervisor *s, uint32_t kind, const uint8_t *data, size_t
     default:
         return finish(s, SN_JOB_LOST);
     }
-    if (s->job->on_frame && s->job->on_frame(s->job->user, kind, data, bytes) != 0)
-        return finish(s, SN_JOB_CANCELLED);
+    bool is_state = kind == SN_FRAME_PAGES || kind == SN_FRAME_STATE || kind == SN_FRAME_UNSAVED;
+    if (s->job->on_frame && s->job->on_frame(s->job->user, kind, data, bytes) != 0) {
+        if (is_state)
+            return finish(s, SN_JOB_CANCELLED);
+        cancel(s);
+    }
     if (s->end->output_bytes + s->event_bytes > s->job->output_limit_bytes)
         finish(s, SN_JOB_OUTPUT_LIMIT);
 }
@@ -229,7 +250,7 @@ static void supervise(supervisor *s) {
         struct timespec wait = {(time_t)(left_ns / 1000000000u), (long)(left_ns % 1000000000u)};
         struct pollfd fds[] = {
             [WORKER] = {s->worker.fd, POLLIN, 0},
-            [CANCEL] = {s->job->cancel_fd, POLLIN, 0},
+            [CANCEL] = {s->cancelled ? -1 : s->job->cancel_fd, POLLIN, 0},
             [INPUT] = {s->input_wanted ? s->job->stdin_fd : -1, POLLIN, 0},
         };
         int ready = ppoll(fds, SN_COUNT(fds), &wait, NULL);
@@ -240,7 +261,7 @@ static void supervise(supervisor *s) {
         if (ready <= 0)
             continue;
         if (fds[CANCEL].revents)
-            return finish(s, SN_JOB_CANCELLED);
+            cancel(s);
         if (fds[INPUT].revents)
             answer_from_fd(s);
         if (fds[WORKER].revents)
@@ -258,7 +279,7 @@ static void end_worker(supervisor *s) {
     if (s->ended && !s->failed && end->ending == SN_JOB_DONE)
         return;
     sn_exit_report report;
-    (void)!send(s->worker.life, "k", 1, MSG_NOSIGNAL);
+    (void)!send(s->worker.life, &(char){SN_LIFE_KILL}, 1, MSG_NOSIGNAL);
     struct pollfd life = {s->worker.life, POLLIN, 0};
     int ready;
     do
@@ -291,8 +312,8 @@ int sn_supervise(sn_job_end *out, const sn_ready *worker, const sn_job *job, boo
                  uint64_t start_ns, sn_error *err) {
     supervisor s = {.job = job, .end = out, .err = err, .worker = *worker, .start_ns = start_ns};
     /* A guest is asked to stop first; whatever is no guest cannot be asked. */
-    uint64_t grace_ns = is_guest && !job->make_image ? SN_JOB_GRACE_NS : 0;
-    s.deadline_ns = start_ns + job->timeout_ns + grace_ns;
+    s.can_be_asked = is_guest && !job->make_image;
+    s.deadline_ns = start_ns + job->timeout_ns + (s.can_be_asked ? SN_JOB_GRACE_NS : 0);
     struct timeval patience = {.tv_sec = SEND_SECONDS};
     setsockopt(worker->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     int sent = sn_request_send(worker->fd, job, is_guest, err);

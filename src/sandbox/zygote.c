@@ -178,9 +178,12 @@ static enum received restock(sn_zygote *z) {
 }
 
 static int take(sn_ready *out, sn_zygote *z, sn_error *err) {
-    enum { TRIES = 2 };
+    enum { TRIES = 5 };
+    int rc = 0;
     for (int i = 0; i < TRIES; i++) {
-        int rc = z->control < 0 ? begin(z, err) : 0;
+        rc = z->control < 0 ? begin(z, err) : 0;
+        if (rc == SN_EUNAVAILABLE)
+            continue; /* somebody may have killed it while it started */
         if (rc < 0)
             return rc;
         wish(z, z->options.ready > 0 ? z->options.ready : 1);
@@ -196,7 +199,7 @@ static int take(sn_ready *out, sn_zygote *z, sn_error *err) {
                            "no process, descriptor or memory for another worker");
         end(z);
     }
-    return sn_fail(err, SN_EUNAVAILABLE, "the zygote does not stay alive");
+    return rc < 0 ? rc : sn_fail(err, SN_EUNAVAILABLE, "the zygote does not stay alive");
 }
 
 int sn_zygote_take(sn_ready *out, sn_zygote *zygote, sn_error *err) {

@@ -142,13 +142,20 @@ static void reap(zygote *z) {
         report_end(z, pid, wait_status, &usage);
 }
 
-/* Whatever comes from the taker, a byte or the end, it means that the worker is to go. */
-static void kill_unwanted(zygote *z) {
-    for (size_t i = 0; i < z->count; i++)
-        if (z->polled[FIXED + i].revents) {
-            kill(z->children[i].pid, SIGKILL);
-            z->polled[FIXED + i].fd = -1; /* nothing more to hear; `life` is closed with its end */
+/* Whatever comes from the taker, a byte or the end, it means that the worker is to go; only
+ * SN_LIFE_STOP means that it is to be asked first. */
+static void stop_unwanted(zygote *z) {
+    for (size_t i = 0; i < z->count; i++) {
+        char wish = 0;
+        if (!z->polled[FIXED + i].revents)
+            continue;
+        if (read(z->children[i].life, &wish, 1) == 1 && wish == SN_LIFE_STOP) {
+            kill(z->children[i].pid, SIGUSR1);
+            continue;
         }
+        kill(z->children[i].pid, SIGKILL);
+        z->polled[FIXED + i].fd = -1; /* nothing more to hear; `life` is closed with its end */
+    }
 }
 
 /* ---- the scout (warmup.h) ---- */
@@ -267,7 +274,7 @@ static _Noreturn void serve(zygote *z) {
     for (;;) {
         if (poll(z->polled, FIXED + z->count, -1) < 0)
             continue;
-        kill_unwanted(z);
+        stop_unwanted(z);
         if (z->polled[CHILDREN].revents)
             reap(z);
         if (!z->polled[CONTROL].revents)

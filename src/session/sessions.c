@@ -144,9 +144,19 @@ static int show_steps(sn_session_info *info, sn_sessions *s, const sn_record *re
     return 0;
 }
 
+static int check_id(const char *id, sn_error *err) {
+    if (id && sn_session_id_is_valid(id))
+        return 0;
+    return sn_fail(err, SN_EINVALID_ARGUMENT,
+                   "a session's id must have 1 to %d characters of A-Za-z0-9._:-",
+                   SN_SESSION_ID_MAX_BYTES);
+}
+
 int sn_session_show(sn_session_info **out, sn_sessions *s, const char *id, sn_error *err) {
     sn_record record;
-    int rc = sn_store_get(&record, s->store, id, err);
+    int rc = check_id(id, err);
+    if (rc == 0)
+        rc = sn_store_get(&record, s->store, id, err);
     if (rc < 0)
         return rc;
     sn_session_info *info = calloc(1, sizeof *info);
@@ -163,14 +173,6 @@ int sn_session_show(sn_session_info **out, sn_sessions *s, const char *id, sn_er
 }
 
 /* ---- changing them ---- */
-
-static int check_id(const char *id, sn_error *err) {
-    if (id && sn_session_id_is_valid(id))
-        return 0;
-    return sn_fail(err, SN_EINVALID_ARGUMENT,
-                   "a session's id must have 1 to %d characters of A-Za-z0-9._:-",
-                   SN_SESSION_ID_MAX_BYTES);
-}
 
 static int lock(sn_sessions *s, const char *id, sn_error *err) {
     return sn_lock_take(s->locks, id, (uint64_t)(s->options.wait_seconds * 1e9), -1, err);

@@ -49,10 +49,10 @@ typedef struct sn_turn {
     sn_changes changes;
 } sn_turn;
 
-/* Waits its turn and reads the session's state; a session that is not there begins at step 0.
- * SN_ERESOURCE_EXHAUSTED: in use, or there are too many; SN_EUNAVAILABLE: its interpreter is not
- * the one that there is now. */
-SN_WARN_UNUSED int sn_turn_begin(sn_turn **out, sn_sessions *sessions, const char *id,
+/* Waits its turn and reads the session's state; a session that is not there begins at step 0, and
+ * room is made for a step that is to be kept. SN_ERESOURCE_EXHAUSTED: in use, or there are too
+ * many; SN_EUNAVAILABLE: its interpreter is not the one that there is now. */
+SN_WARN_UNUSED int sn_turn_begin(sn_turn **out, sn_sessions *sessions, const char *id, bool keep,
                                  int cancel_fd, sn_error *err);
 
 /* The last step. */

@@ -128,10 +128,18 @@ static int begin(sn_turn *turn, sn_sessions *s, const char *id, sn_error *err) {
     if (memcmp(turn->record.base, s->image->checksum, SN_BASE_BYTES) != 0)
         return other_image(&turn->record, err);
     turn->state = take_warm(s, id, last->node);
-    return turn->state ? 0 : sn_state_read(&turn->state, s->store, s->image, last->node, err);
+    if (!turn->state)
+        rc = sn_state_read(&turn->state, s->store, s->image, last->node, err);
+    if (rc == SN_EUNAVAILABLE)
+        sn_hint(err,
+                "`shannon session verify` tells what is damaged; session '%s' can be rewound "
+                "to a step before that, or deleted",
+                id);
+    return rc;
 }
 
-int sn_turn_begin(sn_turn **out, sn_sessions *s, const char *id, int cancel_fd, sn_error *err) {
+int sn_turn_begin(sn_turn **out, sn_sessions *s, const char *id, bool keep, int cancel_fd,
+                  sn_error *err) {
     sn_turn *turn = calloc(1, sizeof *turn);
     if (!turn)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session");
@@ -145,9 +153,9 @@ int sn_turn_begin(sn_turn **out, sn_sessions *s, const char *id, int cancel_fd, 
     turn->changes.outbox_fd = -1;
     snprintf(turn->record.id, sizeof turn->record.id, "%s", id); /* what turn_end releases */
     rc = begin(turn, s, id, err);
-    if (rc == 0)
+    if (rc == 0 && keep)
         rc = sn_limits_make_room(s, turn->is_new, id, err);
-    if (rc == 0)
+    if (rc == 0 && keep)
         rc = sn_outbox_open(&turn->changes.outbox_fd, (uint64_t)s->options.session_mb << 20, err);
     if (rc < 0) {
         snprintf(turn->record.id, sizeof turn->record.id, "%s", id);

@@ -244,17 +244,28 @@ static void executions_at_once_are_limited(void **state) {
     sn_executor_close(limited);
 }
 
+static int cancel_at_output(void *user, const sn_event *event) {
+    if (event->kind == SN_EVENT_STDOUT)
+        (void)!write(*(int *)user, &(uint64_t){1}, sizeof(uint64_t));
+    return 0;
+}
+
 static void cancelling_ends_it_at_once(void **state) {
     (void)state;
-    sn_auto_fd int event = eventfd(1, EFD_CLOEXEC);
+    int event = eventfd(0, EFD_CLOEXEC);
     sn_request request = SN_REQUEST_INIT;
     sn_error err = SN_ERROR_INIT;
     sn_result *result;
-    request.code = "while True: pass";
+    request.code = "print('in')\ntry:\n    while True: pass\nfinally:\n    print('left')";
     request.code_bytes = strlen(request.code);
     request.cancel_fd = event;
-    assert_int_equal(sn_execute(&result, executor, &request, NULL, NULL, &err), 0);
+    int rc = sn_execute(&result, executor, &request, cancel_at_output, &event, &err);
+    assert_int_equal(rc, 0);
+    close(event);
     assert_int_equal(result->status, SN_STATUS_CANCELLED);
+    assert_int_equal(result->exit_code, 130);
+    assert_string_equal(result->error_name, "KeyboardInterrupt");
+    assert_string_equal(result->stdout_text, "in\nleft\n");
     assert_true(result->usage.wall_ms < 500);
     sn_result_free(result);
 }

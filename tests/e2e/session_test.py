@@ -3,47 +3,17 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import unittest
 
 sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "..")]
 import shannon
 import tap
-
-
-def usual_home():
-    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.environ["HOME"], ".local", "share")
-    return os.environ.get("SHANNON_HOME") or os.path.join(data, "shannon")
-
-
-class Home(unittest.TestCase):
-    """A home folder of its own, with the usual one's caches."""
-
-    def setUp(self):
-        self.home = tempfile.mkdtemp(prefix="shannon-test-")
-        self.addCleanup(shutil.rmtree, self.home)
-        for name in os.listdir(usual_home()):
-            if name != "sessions":
-                os.symlink(os.path.join(usual_home(), name), os.path.join(self.home, name))
-        self.env = {"SHANNON_HOME": self.home}
-
-    def run_in(self, session, code, *args, **options):
-        env = dict(self.env, **options.pop("env", {}))
-        return shannon.result(code, "--session", session, *args, env=env, **options)
-
-    def value(self, session, code, *args, **options):
-        """Each call is a process of its own."""
-        result = self.run_in(session, code, *args, **options)
-        self.assertEqual(result["status"], "ok", result)
-        return result["result"] and result["result"]["text/plain"]
-
-    def disk(self):
-        return sum(entry.stat().st_blocks * 512 for folder, _, names in os.walk(os.path.join(self.home, "sessions"))
-                   for entry in os.scandir(folder) if entry.is_file())
+from home import Home
 
 
 class Kept(Home):
@@ -93,6 +63,39 @@ class Kept(Home):
                         "decimal.Decimal('0.1'), ..., lambda y: y + 1]\nx.append(x)")
         self.assertEqual(self.value("s", "x[-2](1), x[-1] is x, x[4] != x[4], x[5], x[2] == {1, 2}, x[8]"),
                          "(2, True, True, inf, True, Decimal('0.1'))")
+
+    def test_interrupted(self):
+        self.value("s", "x = 0")
+        process = subprocess.Popen([shannon.SHANNON, "run", "--session", "s", "-c", "print(1, flush=True)\nwhile True: x += 1"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, **self.env))
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, 130)
+        self.assertIn(b"KeyboardInterrupt", errors)
+        self.assertEqual(self.value("s", "x > 0"), "True")
+
+    def test_interrupted_and_not_willing(self):
+        self.value("s", "x = 0")
+        process = subprocess.Popen([shannon.SHANNON, "run", "--session", "s", "--json", "-c",
+                                    "import sys\nwhile True:\n    try:\n        x += 1; print(1, flush=True)\n"
+                                    "        while True: pass\n    except BaseException: pass"],
+                                   stdout=subprocess.PIPE, env=dict(os.environ, **self.env))
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        result = json.loads(process.communicate(timeout=10)[0])
+        self.assertEqual((result["status"], result["step"]), ("cancelled", 1))
+        self.assertIn("as before", result["unsaved"])
+        self.assertEqual(self.value("s", "x"), "0")
+
+    def test_discarded(self):
+        self.value("s", "x = [1]")
+        result = self.run_in("s", "x.append(2); open('/workspace/f', 'w').write('1'); x", "--discard")
+        self.assertEqual((result["result"]["text/plain"], result["step"], result["session_id"]), ("[1, 2]", 1, "s"))
+        self.assertEqual(self.value("s", "import os; x, os.listdir('/workspace')"), "([1], [])")
+        self.value("new", "1", "--discard")
+        self.assertNotIn("new", shannon.command("session", "list", env=self.env).stdout)
+        self.assertIn("discard needs a session", shannon.run("1", "--discard").stderr)
 
     def test_deleted_is_deleted(self):
         self.value("s", "a = b = 1")

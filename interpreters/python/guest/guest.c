@@ -177,10 +177,14 @@ extern void (*_Py_HostStopHook)(int why);
 extern void _Py_HostStopCells(void **cells);
 
 enum { STOP_CELLS = 4 };
-enum { STOP_TIME = 1, STOP_CPU = 2 };
+enum { STOP_TIME = 1, STOP_CPU = 2, STOP_CANCEL = 3 };
 
 static void raise_stop(int why) {
     char text[96];
+    if (why == STOP_CANCEL) {
+        PyErr_SetNone(PyExc_KeyboardInterrupt); /* as Ctrl-C does it everywhere */
+        return;
+    }
     if (why == STOP_CPU)
         snprintf(text, sizeof text, "the limit of CPU time was reached");
     else if (time_limit > 0)
