@@ -33,6 +33,8 @@ bench: build ## figures beside native python3.11
 	@bench/start
 	@$(BUILD)/bench-library load 2 10
 	@$(BUILD)/bench-library hold 200
+	@$(BUILD)/bench-sessions step 300
+	@$(BUILD)/bench-sessions many 10000
 	@bench/cpu
 
 format: ## lay out all C sources

@@ -36,7 +36,7 @@ static const char doc[] =
     "\v"
     "Tab completes names as they are in the session. Ctrl-C interrupts a statement, and what it "
     "has done until then stays; Ctrl-D leaves. Where standard input is no terminal, statements are "
-    "read from it without a prompt.\n"
+    "read from it without a prompt, and input() finds nothing to read.\n"
     "\n"
     "Lines that begin with a colon:\n"
     "  :steps             what was entered, with its step's number\n"

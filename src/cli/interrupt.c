@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 static int event = -1;
-static volatile sig_atomic_t is_pending;
 static volatile sig_atomic_t is_end;
 
 static void on_signal(int number) {
@@ -17,7 +16,6 @@ static void on_signal(int number) {
     uint64_t one = 1;
     if (number != SIGINT)
         is_end = 1;
-    is_pending = 1;
     (void)!write(event, &one, sizeof one);
     errno = saved_errno;
 }
@@ -45,13 +43,8 @@ int sn_interrupt_fd(void) {
     return event;
 }
 
-bool sn_interrupt_is_pending(void) {
-    return is_pending;
-}
-
 bool sn_interrupt_taken(void) {
     uint64_t count;
-    is_pending = 0;
     return read(event, &count, sizeof count) == sizeof count;
 }
 

@@ -18,8 +18,7 @@ SN_WARN_UNUSED int sn_interrupt_catch(enum sn_interrupt_mode mode, sn_error *err
 /* An sn_request.cancel_fd. */
 int sn_interrupt_fd(void);
 
-/* Whether there was one, which sn_interrupt_taken() has not cleared yet. */
-bool sn_interrupt_is_pending(void);
+/* Whether there was one since it was last asked; the descriptor is not readable then any more. */
 bool sn_interrupt_taken(void);
 
 /* Whether the process was told to end. */

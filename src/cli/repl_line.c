@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
+#include <poll.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -103,15 +104,27 @@ static char *tell_prompt(EditLine *edit) {
     return (char *)lines->prompt;
 }
 
+/* False: it was interrupted, be it only just before it waits. */
+static bool wait_for_input(void) {
+    enum { INPUT, INTERRUPT };
+    struct pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {sn_interrupt_fd(), POLLIN, 0}};
+    while (!fds[INPUT].revents && !fds[INTERRUPT].revents)
+        if (poll(fds, SN_COUNT(fds), -1) < 0 && errno != EINTR)
+            return false;
+    return !fds[INTERRUPT].revents;
+}
+
 /* libedit's own way of reading goes on after a signal. */
 static int read_character(EditLine *edit, wchar_t *out) {
     (void)edit;
     mbstate_t state = {0};
     for (;;) {
         char byte;
+        if (!wait_for_input())
+            return -1;
         ssize_t n = read(STDIN_FILENO, &byte, 1);
-        if (n < 0 && errno == EINTR && !sn_interrupt_is_pending())
-            continue; /* the window has another size, ... */
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             return (int)n;
         size_t used = mbrtowc(out, &byte, 1, &state);
@@ -167,6 +180,8 @@ int sn_lines_open(sn_lines **out, const char *history_path, sn_lines_complete_fn
             return sn_fail(err, SN_EUNAVAILABLE, "the terminal cannot be used for editing");
         }
     }
+    if (!lines->edit)
+        setvbuf(stdin, NULL, _IONBF, 0); /* what is there can be waited for */
     *out = lines;
     return 0;
 }
@@ -218,6 +233,8 @@ enum sn_line sn_lines_next(const char **line, sn_lines *lines, const char *promp
     const char *read_line;
     if (lines->edit)
         read_line = edited(lines, prompt);
+    else if (!wait_for_input())
+        read_line = NULL;
     else
         read_line = getline(&lines->line, &lines->capacity, stdin) < 0 ? NULL : lines->line;
     if (sn_interrupt_taken()) {

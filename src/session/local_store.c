@@ -152,11 +152,13 @@ typedef struct change {
     local_store *store;
     MDB_txn *txn;
     sn_index_meta meta;
+    int fd; /* of a segment that was appended to, or -1 */
+    sn_log_place appended;
 } change;
 
 /* One writer at a time, of all processes. */
 static int begin(change *c, local_store *s) {
-    *c = (change){.store = s};
+    *c = (change){.store = s, .fd = -1};
     int rc = mdb_txn_begin(s->index.env, NULL, 0, &c->txn);
     if (rc)
         return rc;
@@ -173,25 +175,48 @@ static int begin(change *c, local_store *s) {
     return 0;
 }
 
+/* What the index did not take is not to be found in the log, either. */
+static void take_back(local_store *s) {
+    MDB_txn *txn; /* for its lock */
+    sn_index_meta meta;
+    if (mdb_txn_begin(s->index.env, NULL, 0, &txn) != 0)
+        return;
+    if (sn_index_get_meta(&meta, &s->index, txn) == 0)
+        sn_log_cut(s->folder, meta.segment, meta.tail);
+    mdb_txn_abort(txn);
+}
+
+/* Ends the change, as a failure if `rc` is one; other writers need not wait for the disk. */
 static int end(change *c, int rc, sn_error *err) {
-    if (rc == 0)
-        rc = sn_index_put_meta(&c->store->index, c->txn, &c->meta);
-    if (rc == 0) {
+    bool committing = rc == 0;
+    if (rc == 0 && (rc = sn_index_put_meta(&c->store->index, c->txn, &c->meta)) != 0)
+        committing = false;
+    if (committing)
         rc = mdb_txn_commit(c->txn);
-        return rc ? failed(err, rc) : 0;
+    if (rc == 0)
+        return c->fd < 0 ? 0 : sn_log_finish(c->fd, c->store->folder, err);
+    if (c->fd >= 0)
+        close(c->fd);
+    if (committing) {
+        take_back(c->store);
+    } else {
+        if (c->fd >= 0)
+            sn_log_cut(c->store->folder, c->appended.segment, c->appended.offset);
+        mdb_txn_abort(c->txn);
     }
-    mdb_txn_abort(c->txn);
     return rc < 0 && rc >= SN_EINTERNAL ? rc : failed(err, rc);
 }
 
-/* The entry is on disk when this returns 0; it counts once the transaction is through. */
+/* The entry counts once the transaction is through. */
 static int append(sn_log_place *place, change *c, sn_log_entry *entry, bool is_dead,
                   sn_error *err) {
     const sn_index *index = &c->store->index;
     entry->head.number = c->meta.number;
-    int rc = sn_log_append(place, c->store->folder, c->meta.segment, c->meta.tail, entry, err);
+    int rc =
+        sn_log_append(place, &c->fd, c->store->folder, c->meta.segment, c->meta.tail, entry, err);
     if (rc < 0)
         return rc;
+    c->appended = *place;
     c->meta.tail += place->bytes;
     return sn_index_count(index, c->txn, &c->meta, place->segment, (int64_t)place->bytes,
                           is_dead ? (int64_t)place->bytes : 0);

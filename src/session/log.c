@@ -91,26 +91,40 @@ static int cut(int fd, uint64_t offset) {
     return (uint64_t)st.st_size > offset && ftruncate(fd, (off_t)offset) < 0 ? -errno : 0;
 }
 
-static int write_entry(const char *folder, uint32_t segment, uint64_t offset, struct iovec *parts,
-                       int count, bool sync, sn_error *err) {
-    sn_auto_fd int fd = open_segment(folder, segment, O_WRONLY | O_CREAT);
-    int rc = fd < 0 ? -errno : cut(fd, offset);
-    if (rc == 0)
-        rc = write_parts(fd, offset, parts, count);
-    if (rc == 0 && sync && fdatasync(fd) < 0)
-        rc = -errno;
-    if (rc == 0 && offset == 0)
-        rc = sync_folder(folder);
-    if (rc == 0)
-        return 0;
-    if (fd >= 0)
-        (void)!ftruncate(fd, (off_t)offset);
+static int cannot_write(sn_error *err, int rc, const char *folder) {
     sn_fail_errno(err, SN_EUNAVAILABLE, -rc, "cannot write the session to %s", folder);
     return err ? err->code : SN_EUNAVAILABLE;
 }
 
-int sn_log_append(sn_log_place *place, const char *folder, uint32_t segment, uint64_t offset,
-                  sn_log_entry *entry, sn_error *err) {
+/* What a step needs of older segments must not be on disk later than the step. */
+static int begin_segment(const char *folder, uint32_t segment) {
+    sn_auto_fd int before = open_segment(folder, segment - 1, O_WRONLY);
+    if (before >= 0 && fdatasync(before) < 0)
+        return -errno;
+    return sync_folder(folder);
+}
+
+/* `*fd` is open afterwards if that is wanted. */
+static int write_entry(int *kept_fd, const char *folder, uint32_t segment, uint64_t offset,
+                       struct iovec *parts, int count, sn_error *err) {
+    sn_auto_fd int fd = open_segment(folder, segment, O_WRONLY | O_CREAT);
+    int rc = fd < 0 ? -errno : cut(fd, offset);
+    if (rc == 0)
+        rc = write_parts(fd, offset, parts, count);
+    if (rc == 0 && offset == 0)
+        rc = begin_segment(folder, segment);
+    if (rc < 0) {
+        if (fd >= 0)
+            (void)!ftruncate(fd, (off_t)offset);
+        return cannot_write(err, rc, folder);
+    }
+    if (kept_fd)
+        *kept_fd = SN_STEAL_FD(fd);
+    return 0;
+}
+
+int sn_log_append(sn_log_place *place, int *fd, const char *folder, uint32_t segment,
+                  uint64_t offset, sn_log_entry *entry, sn_error *err) {
     struct iovec parts[] = {
         {&entry->head, sizeof entry->head},
         {(void *)entry->record, entry->record_bytes},
@@ -124,19 +138,34 @@ int sn_log_append(sn_log_place *place, const char *folder, uint32_t segment, uin
     check_payload(entry->head.payload_check, parts + 1, 3);
     entry->head.head_check = check_head(&entry->head);
     *place = (sn_log_place){segment, 0, offset, bytes_of(&entry->head)};
-    return write_entry(folder, segment, offset, parts, SN_COUNT(parts), true, err);
+    int rc = write_entry(fd, folder, segment, offset, parts, SN_COUNT(parts), err);
+    if (rc == 0) /* the disk may begin; whether it does shows at the end */
+        (void)!sync_file_range(*fd, (off_t)offset, (off_t)place->bytes, SYNC_FILE_RANGE_WRITE);
+    return rc;
+}
+
+int sn_log_finish(int fd, const char *folder, sn_error *err) {
+    int rc = fdatasync(fd) < 0 ? cannot_write(err, -errno, folder) : 0;
+    close(fd);
+    return rc;
+}
+
+void sn_log_cut(const char *folder, uint32_t segment, uint64_t offset) {
+    sn_auto_fd int fd = open_segment(folder, segment, O_WRONLY);
+    if (fd >= 0)
+        (void)!cut(fd, offset);
 }
 
 int sn_log_copy(const char *folder, uint32_t segment, uint64_t offset, const sn_log_head *head,
                 const sn_buffer *payload, sn_error *err) {
     struct iovec parts[] = {{(void *)head, sizeof *head}, {payload->data, payload->bytes}};
-    return write_entry(folder, segment, offset, parts, SN_COUNT(parts), false, err);
+    return write_entry(NULL, folder, segment, offset, parts, SN_COUNT(parts), err);
 }
 
 int sn_log_sync(const char *folder, uint32_t segment, sn_error *err) {
     sn_auto_fd int fd = open_segment(folder, segment, O_WRONLY);
     if (fd < 0 || fdatasync(fd) < 0)
-        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot write sessions to %s", folder);
+        return cannot_write(err, -errno, folder);
     return 0;
 }
 

@@ -50,10 +50,21 @@ typedef struct sn_log_entry {
     size_t delta_bytes;
 } sn_log_entry;
 
-/* Appends at `offset` of the segment, which is what its whole entries end at, and waits until it is
- * on disk. SN_ERESOURCE_EXHAUSTED: the disk is full; then nothing is there. */
-SN_WARN_UNUSED int sn_log_append(sn_log_place *place, const char *folder, uint32_t segment,
+/*
+ * Appends at `offset` of the segment, which is what its whole entries end at. It survives the
+ * process then; the machine once sn_log_finish() has waited for the disk, whose work has begun:
+ * that may be done without keeping other writers off. A new segment is begun only when all before
+ * it is on disk. `*fd` is for the two calls below. SN_ERESOURCE_EXHAUSTED: the disk is full; then
+ * nothing is there.
+ */
+SN_WARN_UNUSED int sn_log_append(sn_log_place *place, int *fd, const char *folder, uint32_t segment,
                                  uint64_t offset, sn_log_entry *entry, sn_error *err);
+
+/* Waits until what was appended is on disk, and closes `fd`. */
+SN_WARN_UNUSED int sn_log_finish(int fd, const char *folder, sn_error *err);
+
+/* Takes back what lies behind `offset`; nobody else may be writing. */
+void sn_log_cut(const char *folder, uint32_t segment, uint64_t offset);
 
 /* The head and payload of an entry. SN_ENOT_FOUND: there is no such segment any more.
  * SN_EUNAVAILABLE: damaged. */

@@ -59,8 +59,12 @@ class Terminal:
         self.type("\x04")
         return self.wait()
 
-    def wait(self):
+    def wait(self, seconds=20):
+        end = time.monotonic() + seconds
         while True:
+            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+            if not ready:
+                os.kill(self.pid, signal.SIGKILL)
             try:
                 if not os.read(self.fd, 65536):
                     break
