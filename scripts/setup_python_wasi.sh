@@ -270,13 +270,13 @@ libraries=(Modules/expat/libexpat.a Modules/_decimal/libmpdec/libmpdec.a "-L$sys
     -lwasi-emulated-signal -lwasi-emulated-getpid -lwasi-emulated-process-clocks -lm)
 # The shadow stack comes first in memory, so that running over it is a trap and not somebody's data.
 link_flags=('-Wl,--stack-first' '-Wl,-z,stack-size=8388608' '-Wl,--strip-all')
+guest_flags=(-mexec-model=reactor "${link_flags[@]}" '-Wl,--export=__stack_pointer' '-Wl,--wrap=read')
 
 link_guest() {
     cd "$work/python"
     "${cc[@]}" -std=gnu17 "${cflags[@]}" -Wall -Wextra -Werror -D_WASI_EMULATED_SIGNAL \
         -I"$work/src/python3.11/Include" -I. -c "$recipe/guest/guest.c" -o guest.o
-    "${cc[@]}" -mexec-model=reactor "${link_flags[@]}" -Wl,--export=__stack_pointer \
-        guest.o libpython3.11.a "${libraries[@]}" -o "$work/$name.wasm"
+    "${cc[@]}" "${guest_flags[@]}" guest.o libpython3.11.a "${libraries[@]}" -o "$work/$name.wasm"
 }
 
 link_command() {
@@ -309,18 +309,18 @@ make_tests() {
             -o "objects.tests/$(basename $module).o"
     done
     "${cc[@]}" "${flags[@]}" -DSHANNON_TEST_MODULES -c "$recipe/guest/guest.c" -o objects.tests/guest.o
-    "${cc[@]}" -mexec-model=reactor "${link_flags[@]}" -Wl,--export=__stack_pointer \
-        objects.tests/*.o libpython3.11.a "${libraries[@]}" -o "$work/tests/$name.wasm"
+    "${cc[@]}" "${guest_flags[@]}" objects.tests/*.o libpython3.11.a "${libraries[@]}" -o "$work/tests/$name.wasm"
     make_archive "$work/tests/$name.zip" --with-tests
 }
 
 publish() {
     mkdir -p "$out"
-    local wasm_sum zip_sum file
+    local wasm_sum zip_sum file abi
+    abi=$(sed -n 's/^enum { ABI_VERSION = \([0-9]*\) };$/\1/p' "$recipe/guest/guest.c")
     wasm_sum=$(sha256sum <"$work/$name.wasm" | cut -d' ' -f1)
     zip_sum=$(sha256sum <"$work/$name.zip" | cut -d' ' -f1)
     {
-        printf '{\n  "name": "%s",\n  "version": "%s",\n  "guest_abi": 1,\n' "$name" "${name#python-}"
+        printf '{\n  "name": "%s",\n  "version": "%s",\n  "guest_abi": %s,\n' "$name" "${name#python-}" "$abi"
         printf '  "wasm": {"sha256": "%s", "bytes": %s},\n' "$wasm_sum" "$(stat -c %s "$work/$name.wasm")"
         printf '  "archive": {"sha256": "%s", "bytes": %s},\n' "$zip_sum" "$(stat -c %s "$work/$name.zip")"
         printf '  "sources": {%s}\n}\n' \

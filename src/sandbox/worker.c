@@ -193,10 +193,10 @@ int sn_worker_new(sn_worker **out, const sn_interpreter *interpreter, sn_error *
     int rc = build_files(w, err);
     if (rc == 0)
         rc = build_wasi(w, err);
-    if (rc == 0) {
-        sn_wasi_mark_ground(w->wasi);
+    if (rc == 0)
+        rc = sn_wasi_mark_ground(w->wasi, err);
+    if (rc == 0)
         rc = build_instance(w, err);
-    }
     if (rc == 0)
         *out = w;
     return rc;

@@ -14,6 +14,8 @@ enum {
     LEVEL = 1,
     BLOCK = 64,
     AT_ONCE_PAGES = 2048,
+    MERGED_LAYERS = 3,  /* so many of about one size become one with the next */
+    SIMILAR_FACTOR = 4, /* what about one size is */
     MEMORY_MOST_BYTES_LOG = 32,
 };
 
@@ -50,27 +52,42 @@ static int still_there(sn_pages *out, const sn_pages *pages, const sn_state *sta
     return 0;
 }
 
+/* Adds to `all` what a layer has that is still there. */
+static int take_over(sn_pages *all, const sn_pages *layer, const sn_state *state, sn_error *err) {
+    sn_pages united, living;
+    int rc = sn_pages_unite(&united, all, layer, err);
+    if (rc < 0)
+        return rc;
+    rc = still_there(&living, &united, state, err);
+    free(united.numbers);
+    if (rc < 0)
+        return rc;
+    free(all->numbers);
+    *all = living;
+    return 0;
+}
+
+/* How many layers from `next` on are not much larger than `count` pages. */
+static size_t similar_layers(const sn_state *state, size_t next, size_t count) {
+    size_t end = next;
+    while (end < state->layers_count && state->layers[end].pages.count <= SIMILAR_FACTOR * count)
+        end++;
+    return end - next;
+}
+
 int sn_delta_plan(sn_pages *covered, size_t *keep, const sn_state *state, const sn_pages *changed,
                   sn_error *err) {
     sn_pages all;
     size_t next = 0; /* the layer below */
     int rc = still_there(&all, changed, state, err);
     while (rc == 0 && next < state->layers_count) {
-        const sn_pages *below = &state->layers[next].pages;
-        size_t left = state->layers_count - next;
-        if (below->count > 2 * all.count && left < SN_LAYERS_MOST - 1)
+        size_t similar = similar_layers(state, next, all.count);
+        bool too_long = state->layers_count - next >= SN_LAYERS_MOST - 1;
+        if (similar < MERGED_LAYERS && !too_long)
             break;
-        sn_pages united, living;
-        rc = sn_pages_unite(&united, &all, below, err);
-        if (rc == 0) {
-            rc = still_there(&living, &united, state, err);
-            free(united.numbers);
-        }
-        if (rc == 0) {
-            free(all.numbers);
-            all = living;
-        }
-        next++;
+        size_t end = next + (similar > 0 ? similar : 1);
+        for (; rc == 0 && next < end; next++)
+            rc = take_over(&all, &state->layers[next].pages, state, err);
     }
     if (rc < 0) {
         free(all.numbers);
@@ -103,45 +120,46 @@ static void pack(packer *p, const void *data, size_t bytes, ZSTD_EndDirective ho
     } while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
 }
 
-/* A page as it is stored: which of its blocks are not zero, and those. */
-typedef struct thin_page {
-    uint64_t blocks; /* bit i: block i is there */
-    uint8_t data[PAGE];
-} thin_page;
-
-static bool is_zero(const uint8_t *block) {
-    uint64_t any = 0;
-    for (size_t i = 0; i < BLOCK; i += sizeof any) {
-        uint64_t word;
-        memcpy(&word, block + i, sizeof word);
-        any |= word;
-    }
-    return any == 0;
-}
+/* A page is stored as a number whose bit i says that its block i is not zero, and those blocks. */
+enum { THIN_PAGE_MOST_BYTES = sizeof(uint64_t) + PAGE };
 
 static void xor_into(uint8_t *page, const uint8_t *base) {
     for (size_t i = 0; i < PAGE; i++)
         page[i] ^= base[i];
 }
 
-/* The bytes of it that count. */
-static size_t thin_out(thin_page *out, const sn_state *state, const sn_image *image,
-                       uint32_t number) {
-    uint8_t page[PAGE];
-    const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
-    memcpy(page, sn_state_page(state, number), PAGE);
-    if (base)
-        xor_into(page, base);
-    uint8_t *to = out->data;
-    out->blocks = 0;
-    for (unsigned i = 0; i < PAGE / BLOCK; i++) {
-        if (is_zero(page + i * BLOCK))
-            continue;
-        out->blocks |= 1ull << i;
-        memcpy(to, page + i * BLOCK, BLOCK);
-        to += BLOCK;
+/* Whether anything is in it. */
+static bool xor_block(uint8_t *out, const uint8_t *page, const uint8_t *base) {
+    uint64_t any = 0;
+    for (size_t i = 0; i < BLOCK; i += sizeof any) {
+        uint64_t left, right;
+        memcpy(&left, page + i, sizeof left);
+        memcpy(&right, base + i, sizeof right);
+        left ^= right;
+        any |= left;
+        memcpy(out + i, &left, sizeof left);
     }
-    return sizeof out->blocks + (size_t)(to - out->data);
+    return any != 0;
+}
+
+/* The number of bytes that it takes, THIN_PAGE_MOST_BYTES at most, which may all be written to. */
+static size_t thin_out(uint8_t *out, const sn_state *state, const sn_image *image,
+                       uint32_t number) {
+    static const uint8_t zeros[PAGE];
+    const uint8_t *base = number < SN_STATE_FILES ? sn_image_page(image, number) : NULL;
+    const uint8_t *page = sn_state_page(state, number);
+    uint64_t blocks = 0;
+    size_t bytes = sizeof blocks;
+    if (!base)
+        base = zeros;
+    for (unsigned i = 0; i < PAGE / BLOCK; i++) {
+        if (!xor_block(out + bytes, page + i * BLOCK, base + i * BLOCK))
+            continue;
+        blocks |= 1ull << i;
+        bytes += BLOCK;
+    }
+    memcpy(out, &blocks, sizeof blocks);
+    return bytes;
 }
 
 /* One for each thread: making one takes longer than a small step. */
@@ -156,19 +174,15 @@ static ZSTD_CCtx *compressor(void) {
 static int write_at_once(sn_buffer *out, ZSTD_CCtx *context, const sn_state *state,
                          const sn_image *image, const sn_pages *covered, sn_error *err) {
     size_t extents_bytes = state->extents_count * sizeof *state->extents;
-    size_t room = extents_bytes + state->blob_bytes + covered->count * sizeof(thin_page);
+    size_t room = extents_bytes + state->blob_bytes + covered->count * THIN_PAGE_MOST_BYTES;
     sn_auto_free uint8_t *raw = malloc(room + 1);
     if (!raw)
         return no_memory(err);
     memcpy(raw, state->extents, extents_bytes);
     memcpy(raw + extents_bytes, state->blob, state->blob_bytes);
     size_t bytes = extents_bytes + state->blob_bytes;
-    for (size_t i = 0; i < covered->count; i++) {
-        thin_page thin;
-        size_t thin_bytes = thin_out(&thin, state, image, covered->numbers[i]);
-        memcpy(raw + bytes, &thin, thin_bytes);
-        bytes += thin_bytes;
-    }
+    for (size_t i = 0; i < covered->count; i++)
+        bytes += thin_out(raw + bytes, state, image, covered->numbers[i]);
     size_t most = ZSTD_compressBound(bytes);
     sn_auto_free uint8_t *packed = malloc(most);
     if (!packed)
@@ -198,8 +212,8 @@ int sn_delta_write(sn_buffer *out, const sn_state *state, const sn_image *image,
     pack(&p, state->extents, state->extents_count * sizeof *state->extents, ZSTD_e_continue);
     pack(&p, state->blob, state->blob_bytes, ZSTD_e_continue);
     for (size_t i = 0; i < covered->count && !p.failed; i++) {
-        thin_page thin;
-        pack(&p, &thin, thin_out(&thin, state, image, covered->numbers[i]), ZSTD_e_continue);
+        uint8_t thin[THIN_PAGE_MOST_BYTES];
+        pack(&p, thin, thin_out(thin, state, image, covered->numbers[i]), ZSTD_e_continue);
     }
     if (!p.failed)
         pack(&p, NULL, 0, ZSTD_e_end);

@@ -4,9 +4,10 @@
  * A record holds pages, the list of extents and the blob. Pages of linear memory are stored as what
  * differs from the base image (XOR), so a page in which a few counters have changed takes a few
  * bytes. A state is a *chain* of records: a page is as the newest record has it that has it. What a
- * new record covers is chosen so that the chain stays short (sn_delta_plan): it takes over what the
- * record below holds unless that is more than twice as large, so sizes at least double along the
- * chain, and reading it costs at most twice what the pages themselves do.
+ * new record covers is chosen so that the chain stays short (sn_delta_plan): most hold what the
+ * step has changed, and when three below are of about that size it takes over what they hold. So
+ * there are at most three of each size along the chain, sizes rise fourfold, and reading it costs
+ * at most four times what the pages themselves do.
  *
  * Form, little-endian: head; the numbers of pages, as they are; then one zstd frame of extents,
  * blob and pages; a page is a word whose bits say which of its 64 blocks of 64 bytes are not zero,

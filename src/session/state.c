@@ -54,6 +54,7 @@ int sn_state_new(sn_state **out, sn_error *err) {
     if (!state)
         return no_memory(err);
     state->map = MAP_FAILED;
+    state->outbox_fd = -1;
     state->fd = memfd_create("shannon-session", MFD_CLOEXEC | MEMFD_EXEC_NOT);
     if (state->fd < 0)
         state->fd = memfd_create("shannon-session", MFD_CLOEXEC);
@@ -79,6 +80,8 @@ void sn_state_free(sn_state *state) {
         munmap(state->map, (uint64_t)SN_STATE_PAGES_MOST * PAGE);
     if (state->fd >= 0)
         close(state->fd);
+    if (state->outbox_fd >= 0)
+        close(state->outbox_fd);
     for (size_t i = 0; i < state->layers_count; i++)
         free(state->layers[i].pages.numbers);
     free(state->pages.numbers);

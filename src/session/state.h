@@ -30,7 +30,8 @@ enum { SN_LAYERS_MOST = 24 };
 
 typedef struct sn_state {
     int fd;
-    uint8_t *map; /* page n at n * 4096 */
+    int outbox_fd; /* -1, or one that was used before: its memory is there already */
+    uint8_t *map;  /* page n at n * 4096 */
     sn_pages pages;
     uint64_t memory_bytes;
     uint8_t *blob;

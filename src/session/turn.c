@@ -155,7 +155,9 @@ int sn_turn_begin(sn_turn **out, sn_sessions *s, const char *id, bool keep, int 
     rc = begin(turn, s, id, err);
     if (rc == 0 && keep)
         rc = sn_limits_make_room(s, turn->is_new, id, err);
-    if (rc == 0 && keep)
+    if (rc == 0 && keep && turn->state)
+        turn->changes.outbox_fd = SN_STEAL_FD(turn->state->outbox_fd);
+    if (rc == 0 && keep && turn->changes.outbox_fd < 0)
         rc = sn_outbox_open(&turn->changes.outbox_fd, (uint64_t)s->options.session_mb << 20, err);
     if (rc < 0) {
         snprintf(turn->record.id, sizeof turn->record.id, "%s", id);
@@ -263,11 +265,19 @@ int sn_turn_commit(sn_turn *turn, const void *code, size_t code_bytes, enum sn_s
     return 0;
 }
 
+/* For the session's next turn, and nobody else's; unless much memory would be held by it. */
+static void keep_outbox(sn_turn *turn) {
+    enum { KEPT_PAGES = 256 };
+    if (turn->state && turn->changes.whole && turn->changes.count <= KEPT_PAGES)
+        turn->state->outbox_fd = SN_STEAL_FD(turn->changes.outbox_fd);
+}
+
 void sn_turn_end(sn_turn *turn) {
     if (!turn)
         return;
     sn_sessions *s = turn->sessions;
     const sn_record_step *last = sn_record_last(&turn->record);
+    keep_outbox(turn);
     if (turn->state && last)
         keep_warm(s, turn->record.id, last->node, turn->state);
     else

@@ -63,9 +63,23 @@ typedef struct saved_fd {
     uint64_t offset, rights, inheriting;
 } saved_fd;
 
-void sn_wasi_mark_ground(sn_wasi *wasi) {
-    wasi->vfs->ground_nodes = wasi->vfs->nodes_used;
-    wasi->vfs->ground_entries = wasi->vfs->entries_used;
+int sn_wasi_mark_ground(sn_wasi *wasi, sn_error *err) {
+    sn_vfs *vfs = wasi->vfs;
+    uint32_t count = 0;
+    for (uint32_t i = 1; i < vfs->nodes_used; i++)
+        count += vfs->nodes[i].type == SN_FILETYPE_DIRECTORY;
+    uint32_t *folders = malloc((count + 1) * sizeof *folders);
+    if (!folders)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for a file system");
+    free(vfs->ground_folders);
+    vfs->ground_folders = folders;
+    vfs->ground_folders_count = 0;
+    for (uint32_t i = 1; i < vfs->nodes_used; i++)
+        if (vfs->nodes[i].type == SN_FILETYPE_DIRECTORY)
+            folders[vfs->ground_folders_count++] = i;
+    vfs->ground_nodes = vfs->nodes_used;
+    vfs->ground_entries = vfs->entries_used;
+    return 0;
 }
 
 /* ---- saving ---- */
@@ -75,7 +89,7 @@ typedef struct saver {
     sn_vfs *vfs;
     sn_buffer *out;
     saved_head head;
-    uint32_t *numbers; /* of nodes, as they are written */
+    uint32_t *numbers; /* of the nodes above the ground, as they are written */
     uint32_t *stack;   /* folders whose entries are still to be written */
     uint32_t depth;
     bool no_memory;
@@ -90,10 +104,13 @@ static bool is_laid(const sn_vfs *vfs, uint32_t node) {
     return node >= vfs->ground_nodes && vfs->nodes[node].type != 0;
 }
 
+static uint32_t number_of(const saver *s, uint32_t node) {
+    uint32_t ground = s->vfs->ground_nodes;
+    return node < ground ? node : s->numbers[node - ground];
+}
+
 static void save_nodes(saver *s) {
     const sn_vfs *vfs = s->vfs;
-    for (uint32_t i = 0; i < vfs->ground_nodes; i++)
-        s->numbers[i] = i;
     for (uint32_t i = vfs->ground_nodes; i < vfs->nodes_used; i++) {
         const sn_node *node = &vfs->nodes[i];
         if (!is_laid(vfs, i))
@@ -108,7 +125,7 @@ static void save_nodes(saver *s) {
                             .mtim = node->mtim,
                             .ctim = node->ctim,
                             .cookie = folder ? node->dir.cookie : 0};
-        s->numbers[i] = vfs->ground_nodes + s->head.nodes++;
+        s->numbers[i - vfs->ground_nodes] = vfs->ground_nodes + s->head.nodes++;
         put(s, &saved, sizeof saved);
         if (node->type == SN_FILETYPE_SYMBOLIC_LINK)
             put(s, node->file.data, node->file.bytes);
@@ -122,9 +139,10 @@ static bool has_laid_entries(const sn_vfs *vfs, uint32_t folder) {
 
 static void save_folders(saver *s) {
     const sn_vfs *vfs = s->vfs;
-    for (uint32_t i = 1; i < vfs->ground_nodes; i++) {
+    for (uint32_t k = 0; k < vfs->ground_folders_count; k++) {
+        uint32_t i = vfs->ground_folders[k];
         const sn_node *node = &vfs->nodes[i];
-        if (node->type != SN_FILETYPE_DIRECTORY || (!has_laid_entries(vfs, i) && !node->space))
+        if (!has_laid_entries(vfs, i) && !node->space)
             continue;
         saved_folder saved = {i, node->space, node->atim, node->mtim, node->ctim, node->dir.cookie};
         put(s, &saved, sizeof saved);
@@ -141,7 +159,7 @@ static void save_entries(saver *s) {
             const sn_entry *entry = &vfs->entries[i];
             if (i < vfs->ground_entries)
                 continue;
-            saved_entry saved = {s->numbers[folder], s->numbers[entry->node], entry->cookie,
+            saved_entry saved = {number_of(s, folder), number_of(s, entry->node), entry->cookie,
                                  entry->name_bytes, 0};
             put(s, &saved, sizeof saved);
             put(s, entry->name, entry->name_bytes);
@@ -157,7 +175,7 @@ static void save_fds(saver *s) {
         const sn_fd *fd = &s->wasi->fds[i];
         if (fd->kind == SN_FD_FREE)
             continue;
-        uint32_t node = fd->kind == SN_FD_STREAM ? fd->node : s->numbers[fd->node];
+        uint32_t node = fd->kind == SN_FD_STREAM ? fd->node : number_of(s, fd->node);
         saved_fd saved = {i, fd->kind,   fd->preopen, fd->flags,     node,
                           0, fd->offset, fd->rights,  fd->inheriting};
         put(s, &saved, sizeof saved);
@@ -261,8 +279,10 @@ int sn_wasi_save(sn_buffer *out, sn_buffer *extents, sn_wasi *wasi, sn_snapshot_
     int rc = save_contents(&s, extents, give, user, err);
     if (rc < 0)
         return rc;
-    sn_auto_free uint32_t *numbers = calloc(vfs->nodes_used, sizeof *numbers);
-    sn_auto_free uint32_t *stack = calloc(vfs->nodes_used, sizeof *stack);
+    uint32_t above = vfs->nodes_used - vfs->ground_nodes;
+    sn_auto_free uint32_t *numbers = calloc((size_t)above + 1, sizeof *numbers);
+    sn_auto_free uint32_t *stack =
+        calloc((size_t)above + vfs->ground_folders_count + 1, sizeof *stack);
     if (!numbers || !stack)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory to save the session's files");
     s.numbers = numbers;

@@ -34,8 +34,8 @@ typedef struct sn_extent {
 typedef int (*sn_snapshot_file_fn)(void *user, uint32_t first_page, const void *data,
                                    uint64_t bytes);
 
-/* Remembers that the tree is the ground now. */
-void sn_wasi_mark_ground(sn_wasi *wasi);
+/* Remembers that the tree is the ground now. SN_ERESOURCE_EXHAUSTED. */
+SN_WARN_UNUSED int sn_wasi_mark_ground(sn_wasi *wasi, sn_error *err);
 
 /*
  * Adds the snapshot to `out`, and to `extents` (sn_extent, in order) where its files lie.

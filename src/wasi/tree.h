@@ -92,6 +92,8 @@ struct sn_vfs {
     uint32_t names;         /* entries alive */
     uint32_t spaces_count;
     uint32_t ground_nodes, ground_entries; /* 0: not marked */
+    uint32_t *ground_folders;              /* those of its nodes that are folders */
+    uint32_t ground_folders_count;
     uint64_t next_ino;
     sn_space spaces[SN_SPACES_MAX];
 };

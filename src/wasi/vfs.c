@@ -104,6 +104,7 @@ void sn_vfs_free(sn_vfs *vfs) {
     free(vfs->nodes);
     free(vfs->entries);
     free(vfs->buckets);
+    free(vfs->ground_folders);
     free(vfs);
 }
 

@@ -151,6 +151,14 @@ class Kept(Home):
         self.assertEqual(self.value("s", "a = input(); a", stdin="one\nrest\n"), "'one'")
         self.assertEqual(self.value("s", "input()", stdin="two\n"), "'two'")
 
+    def test_streams_that_a_step_took_apart(self):
+        self.value("s", "import sys; sys.stdin.close(); sys.stdout.close()")
+        self.assertEqual(self.run_in("s", "print(input())", stdin="one\n")["stdout"], "one\n")
+        self.value("s", "a = sys.stdin.detach(); b = sys.stdout.detach()")
+        self.assertEqual(self.run_in("s", "print(input())", stdin="two\n")["stdout"], "two\n")
+        self.value("s", "import io; sys.stdout = io.TextIOWrapper(sys.stdout.detach(), write_through=True)")
+        self.assertEqual(self.run_in("s", "print(3)")["stdout"], "3\n")
+
     def test_the_clock_does_not_go_back(self):
         self.value("s", "import time; t = time.monotonic()")
         self.assertEqual(self.value("s", "0 <= time.monotonic() - t < 60"), "True")

@@ -271,30 +271,33 @@ for _stream in sys.stdout, sys.stderr:
 # ---- sources, for tracebacks ----
 
 _sources = {}  # of each run, by what its code is called
+_sources_characters = 0
 
 
 def _label(source, filename):
     """What to call this run's code: `filename`, or something of its own if earlier code has that name."""
+    global _sources_characters
     if _sources.get(filename, source) != source:
         if filename.startswith("<") and filename.endswith(">"):
             filename = f"{filename[:-1]} #{_runs}>"
         else:
             filename = f"{filename} #{_runs}"
+    _sources_characters += len(source) - len(_sources.get(filename, ""))
     _sources[filename] = source
-    if len(_sources) > 1:
+    if _sources_characters > _SOURCES_CHARACTERS:
         _forget_sources()
     return filename
 
 
 def _forget_sources():
     """Keeps the sources of the latest runs, so much of them."""
-    too_many = sum(map(len, _sources.values())) - _SOURCES_CHARACTERS
-    for name in list(_sources) if too_many > 0 else ():
-        too_many -= len(_sources[name])
+    global _sources_characters
+    for name, source in list(_sources.items()):
+        if _sources_characters <= _SOURCES_CHARACTERS:
+            break
+        _sources_characters -= len(source)
         _sources[name] = ""  # the name stays taken
         sys.modules["linecache"].cache.pop(name, None)
-        if too_many <= 0:
-            break
 
 
 def lines_of(filename):
@@ -460,20 +463,31 @@ def _opened(fd, mode, errors):
     return open(fd, mode, 1 if mode == "w" else -1, encoding="utf-8", errors=errors, closefd=False)
 
 
+def _is_open(stream):
+    try:
+        return not stream.closed
+    except ValueError:  # detached
+        return False
+
+
 def _fresh_streams():
     """
     Each run has an input of its own: what was read ahead of the one before, and its end, are forgotten. And an output:
     closing it was right at the end of a program. Streams that the caller's code put there instead are its own.
     """
     global _stdin
-    if sys.stdin is _stdin:
+    if sys.stdin is _stdin and (_shannon_host.input_was_read() or not _is_open(_stdin)):
         sys.stdin = sys.__stdin__ = _stdin = _opened(0, "r", "surrogateescape")
-    for fd, name, errors in (1, "stdout", "surrogateescape"), (2, "stderr", "backslashreplace"):
-        stream = getattr(sys, f"__{name}__")
-        if stream.closed and getattr(sys, name, None) is stream:
+    # names that are constants: CPython's cache of attributes takes any other for a new one, each time
+    for fd, name, first, errors in (
+        (1, "stdout", "__stdout__", "surrogateescape"),
+        (2, "stderr", "__stderr__", "backslashreplace"),
+    ):
+        stream = getattr(sys, first)
+        if not _is_open(stream) and getattr(sys, name, None) is stream:
             stream = _opened(fd, "w", errors)
             setattr(sys, name, stream)
-            setattr(sys, f"__{name}__", stream)
+            setattr(sys, first, stream)
 
 
 def run(source, filename, args, one_shot, restored):

@@ -14,6 +14,7 @@
 #include "internal/pycore_parser.h"
 #include "internal/pycore_pyarena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -71,6 +72,23 @@ static PyObject *host_no_memory(PyObject *self, PyObject *none) {
     (void)self, (void)none;
     report_no_memory();
     Py_RETURN_NONE;
+}
+
+/* Everything that CPython reads goes through read(), which the linker renames (--wrap=read). */
+static bool input_was_read;
+extern ssize_t __real_read(int fd, void *to, size_t bytes);
+ssize_t __wrap_read(int fd, void *to, size_t bytes);
+
+ssize_t __wrap_read(int fd, void *to, size_t bytes) {
+    input_was_read |= fd == 0;
+    return __real_read(fd, to, bytes);
+}
+
+static PyObject *host_input_was_read(PyObject *self, PyObject *none) {
+    (void)self, (void)none;
+    bool was_read = input_was_read;
+    input_was_read = false;
+    return PyBool_FromLong(was_read);
 }
 
 /*
@@ -158,6 +176,8 @@ static PyMethodDef host_methods[] = {
      "futures"},
     {"emit", host_emit, METH_VARARGS, "emit(kind, data) -> errno: hand an event to the host"},
     {"fill_holes", host_fill_holes, METH_NOARGS, "fill_holes() -> bytes: see guest.c"},
+    {"input_was_read", host_input_was_read, METH_NOARGS,
+     "input_was_read() -> bool: whether fd 0 was read since this was last asked"},
     {"reserve", host_reserve, METH_O, "reserve(bytes): memory that is set aside, untouched"},
     {"no_memory", host_no_memory, METH_NOARGS,
      "no_memory(): report a MemoryError without using any"},
