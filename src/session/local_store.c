@@ -18,6 +18,7 @@ enum { SMALL_SEGMENT_BYTES = 4 << 20 }; /* not worth to be given back */
 typedef struct local_store {
     sn_store base;
     char *folder; /* its real path */
+    int users_fd; /* locked: shared by all that have the index open */
     sn_index index;
     struct local_store *next;
     unsigned openings;
@@ -217,7 +218,7 @@ static int append(sn_log_place *place, change *c, sn_log_entry *entry, bool is_d
     if (rc < 0)
         return rc;
     c->appended = *place;
-    c->meta.tail += place->bytes;
+    c->meta.tail = place->offset + place->bytes;
     return sn_index_count(index, c->txn, &c->meta, place->segment, (int64_t)place->bytes,
                           is_dead ? (int64_t)place->bytes : 0);
 }
@@ -364,12 +365,13 @@ static int keep_entry(void *user, const sn_log_head *head, const sn_log_place *p
     sn_log_head again;
     int rc = 0;
     if (bits) {
-        sn_log_place to = {c->meta.segment, 0, c->meta.tail, place->bytes};
+        sn_log_place to;
         rc = sn_log_read(&again, &payload, c->store->folder, place, t->err);
         if (rc == 0)
-            rc = sn_log_copy(c->store->folder, to.segment, to.offset, head, &payload, t->err);
+            rc = sn_log_copy(&to, c->store->folder, c->meta.segment, c->meta.tail, head, &payload,
+                             t->err);
         if (rc == 0) {
-            c->meta.tail += to.bytes;
+            c->meta.tail = to.offset + to.bytes;
             t->rc = sn_index_count(&c->store->index, c->txn, &c->meta, to.segment,
                                    (int64_t)to.bytes, bits == 4 ? (int64_t)to.bytes : 0);
             if (t->rc == 0)
@@ -421,7 +423,7 @@ static int store_tidy(sn_store *store, sn_error *err) {
     tidier t = {.err = err};
     sn_index_segment counts = {0};
     uint32_t oldest;
-    uint64_t ends_at;
+    sn_log_end end_of_it;
     int rc = begin(&t.change, s);
     if (rc)
         return failed(err, rc);
@@ -437,7 +439,7 @@ static int store_tidy(sn_store *store, sn_error *err) {
     }
     t.is_oldest = t.segment == oldest;
     uint64_t before = c->meta.tail;
-    rc = sn_log_walk(&ends_at, s->folder, t.segment, keep_entry, &t, err);
+    rc = sn_log_walk(&end_of_it, s->folder, t.segment, false, keep_entry, &t, err);
     if (rc < 0 && t.rc)
         rc = t.rc;
     if (rc == 0 && c->meta.tail > before)
@@ -497,6 +499,8 @@ static int store_verify(sn_store *store, void (*report)(void *user, const char *
 
 static void release(local_store *s) {
     sn_index_close(&s->index);
+    if (s->users_fd >= 0)
+        close(s->users_fd);
     free(s->folder);
     free(s);
 }
@@ -545,8 +549,21 @@ static bool index_is_current(const char *folder) {
            sn_read_file(&kept, &bytes, path, 64, NULL) == 0 && strcmp(kept, boot) == 0;
 }
 
+/* Nobody else has it open: what they have open would be another one afterwards. */
+static int have_alone(const local_store *s, sn_error *err) {
+    if (flock(s->users_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    sn_fail(err, SN_EUNAVAILABLE,
+            "the index of the sessions in %s is damaged, and other processes have it open",
+            s->folder);
+    return sn_hint(err, "end them; the next one to open it makes it anew from the sessions' files");
+}
+
 static int open_anew(local_store *s, sn_error *err) {
     char boot[64];
+    int alone = have_alone(s, err);
+    if (alone < 0)
+        return alone;
     sn_auto_free char *index = sn_format("%s/index", s->folder);
     sn_auto_free char *path = sn_format("%s/boot", s->folder);
     (void)!unlink(path);
@@ -563,15 +580,22 @@ static int open_anew(local_store *s, sn_error *err) {
 
 static int open_index(local_store *s, sn_error *err) {
     sn_auto_free char *path = sn_format("%s/lock", s->folder);
+    sn_auto_free char *users = sn_format("%s/users", s->folder);
     sn_auto_fd int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0 || flock(lock, LOCK_EX) < 0)
         return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot lock %s", path);
+    s->users_fd = open(users, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->users_fd < 0 || flock(s->users_fd, LOCK_SH) < 0)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot lock %s", users);
     if (index_is_current(s->folder)) {
         int rc = sn_index_open(&s->index, s->folder);
         if (rc != MDB_INVALID && rc != MDB_CORRUPTED && rc != MDB_VERSION_MISMATCH)
             return rc ? failed(err, rc) : 0;
     }
-    return open_anew(s, err);
+    int rc = open_anew(s, err);
+    if (rc == 0 && flock(s->users_fd, LOCK_SH) < 0)
+        rc = sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot lock %s", users);
+    return rc;
 }
 
 static int open_first(local_store **out, const char *folder, sn_error *err) {
@@ -579,6 +603,7 @@ static int open_first(local_store **out, const char *folder, sn_error *err) {
     if (!s)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the store of sessions");
     s->base.operations = &operations;
+    s->users_fd = -1;
     s->openings = 1;
     s->folder = sn_format("%s", folder);
     int rc = open_index(s, err);

@@ -2,12 +2,14 @@
  * log.h - the files that sessions lie in: segments, to which entries are appended, and in which
  * nothing is ever changed.
  *
- *     <folder>/00000001.seg, ...   each entry: sn_log_head, a record (record.h), a node
+ *     <folder>/00000001.seg, ...   magic, format, a random seed; then
+ *                                  each entry: sn_log_head, a record (record.h), a node
  *
  * An entry carries a record, a record with a new node, or the end of a session. Everything can be
  * told from the entries alone: of each session the record with the highest number counts. An entry
- * is whole or not there: head and payload have checksums (XXH3), and what is behind the last whole
- * entry is cut off by the next writer. The caller sees to it that one writer is at work at a time.
+ * is whole or not there: head and payload have checksums (XXH3 with the segment's seed, so that no
+ * payload looks like an entry). Behind the last entry there may be what a writer that died had
+ * begun. The caller sees to it that one writer is at work at a time.
  */
 #ifndef SN_SESSION_LOG_H
 #define SN_SESSION_LOG_H
@@ -51,11 +53,11 @@ typedef struct sn_log_entry {
 } sn_log_entry;
 
 /*
- * Appends at `offset` of the segment, which is what its whole entries end at. It survives the
- * process then; the machine once sn_log_finish() has waited for the disk, whose work has begun:
- * that may be done without keeping other writers off. A new segment is begun only when all before
- * it is on disk. `*fd` is for the two calls below. SN_ERESOURCE_EXHAUSTED: the disk is full; then
- * nothing is there.
+ * Appends at `offset` of the segment, which is what its whole entries end at, or 0 for a new
+ * segment; where it is then is what `*place` says. It survives the process then; the machine once
+ * sn_log_finish() has waited for the disk, which may be done without keeping other writers off. A
+ * new segment is begun only when all before it is on disk. `*fd` is for the two calls below.
+ * SN_ERESOURCE_EXHAUSTED: the disk is full; then nothing is there.
  */
 SN_WARN_UNUSED int sn_log_append(sn_log_place *place, int *fd, const char *folder, uint32_t segment,
                                  uint64_t offset, sn_log_entry *entry, sn_error *err);
@@ -72,19 +74,27 @@ SN_WARN_UNUSED int sn_log_read(sn_log_head *head, sn_buffer *payload, const char
                                const sn_log_place *place, sn_error *err);
 
 /* Copies an entry as it is to another place, and does not wait for the disk. */
-SN_WARN_UNUSED int sn_log_copy(const char *folder, uint32_t segment, uint64_t offset,
-                               const sn_log_head *head, const sn_buffer *payload, sn_error *err);
+SN_WARN_UNUSED int sn_log_copy(sn_log_place *place, const char *folder, uint32_t segment,
+                               uint64_t offset, const sn_log_head *head, const sn_buffer *payload,
+                               sn_error *err);
 SN_WARN_UNUSED int sn_log_sync(const char *folder, uint32_t segment, sn_error *err);
 
-/* Told of each whole entry of a segment; the payload is there if it was asked for. Non-zero ends
- * the walk and is returned. */
+/* Told of each whole entry of a segment. Non-zero ends the walk and is returned. */
 typedef int (*sn_log_fn)(void *user, const sn_log_head *head, const sn_log_place *place,
                          const sn_buffer *record);
 
-/* Walks a segment up to its first entry that is not whole; `*end`: where that is. Reads records,
- * not nodes. */
-SN_WARN_UNUSED int sn_log_walk(uint64_t *end, const char *folder, uint32_t segment, sn_log_fn fn,
-                               void *user, sn_error *err);
+typedef struct sn_log_end {
+    uint64_t offset; /* where the last whole entry ends */
+    bool is_free;    /* nothing but zeros lies behind it: to be appended to */
+} sn_log_end;
+
+/*
+ * Walks all whole entries of a segment; what is damaged is passed over. `check`: nodes are read,
+ * too, and one that is damaged makes its entry count as such; needed where the disk may have been
+ * given only a part of an entry, which is in the last segment.
+ */
+SN_WARN_UNUSED int sn_log_walk(sn_log_end *end, const char *folder, uint32_t segment, bool check,
+                               sn_log_fn fn, void *user, sn_error *err);
 
 /* The numbers of the segments that there are, rising; free() it. */
 SN_WARN_UNUSED int sn_log_segments(uint32_t **out, size_t *count, const char *folder,

@@ -171,10 +171,15 @@ static int walk_all(builder *b, const char *folder, const uint32_t *segments, si
                     sn_log_fn fn) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        uint64_t end;
-        rc = sn_log_walk(&end, folder, segments[i], fn, b, b->err);
+        sn_log_end end = {0};
+        bool is_last = i + 1 == count;
+        rc = sn_log_walk(&end, folder, segments[i], is_last, fn, b, b->err);
         b->meta.segment = segments[i];
-        b->meta.tail = end;
+        b->meta.tail = end.offset;
+        if (!end.is_free) { /* left as it is */
+            b->meta.segment++;
+            b->meta.tail = 0;
+        }
     }
     return rc;
 }
