@@ -1,15 +1,16 @@
 /*
  * sessions.c - what sessions cost, through the C library, in a home folder of its own.
  *
- *   sessions step ROUNDS     a fresh execution and a step of a session, in turns: `x += 1` in a
- * small session, in one that holds 100 MB, and a step that touches 10 MB of it; fork and rewind of
- * both; a step after the state was dropped from memory sessions many COUNT      so many idle
- * sessions of one step each: disk, opening with them
+ *   sessions step ROUNDS     in turns: a fresh execution, `x += 1` in a small session and in one
+ * that holds 100 MB, a step that writes to 10 MB of it, fork and rewind of both, the first step in
+ * a fork; and what the disk takes by itself sessions many COUNT      so many idle sessions of one
+ * step each: disk, opening with them
  *
  * Prints milliseconds; asserts nothing but that every execution gives what it must.
  */
 #include "shannon.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,10 +137,27 @@ static uint64_t timed_rewind(sn_sessions *sessions, const char *id, uint64_t ste
     return now_ns() - start;
 }
 
+/* Of about as much as a small step takes, at the end of a file. */
+static uint64_t timed_write(void) {
+    static int fd = -1;
+    static char data[8192];
+    char path[sizeof home + 16];
+    snprintf(path, sizeof path, "%s/disk", home);
+    if (fd < 0)
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    uint64_t start = now_ns();
+    if (write(fd, data, sizeof data) != sizeof data || fdatasync(fd) < 0) {
+        perror(path);
+        exit(1);
+    }
+    return now_ns() - start;
+}
+
 static void step(size_t rounds) {
-    enum { FRESH, SMALL, LARGE, TOUCH, FORK_SMALL, FORK_LARGE, REWIND_LARGE, FIRST, ROWS };
+    enum { FRESH, DISK, SMALL, LARGE, TOUCH, FORK_SMALL, FORK_LARGE, REWIND_LARGE, FIRST, ROWS };
     row rows[ROWS] = {
         [FRESH] = {.name = "fresh: x = 1"},
+        [DISK] = {.name = "the disk by itself: 8 KB and fdatasync"},
         [SMALL] = {.name = "session: x += 1"},
         [LARGE] = {.name = "session with 100 MB: x += 1"},
         [TOUCH] = {.name = "session with 100 MB: write to 10 MB of it"},
@@ -159,6 +177,8 @@ static void step(size_t rounds) {
         char name[32];
         rest();
         add(&rows[FRESH], run(executor, NULL, "x = 1"));
+        rest();
+        add(&rows[DISK], timed_write());
         rest();
         add(&rows[SMALL], run(executor, "small", "x += 1"));
         rest();

@@ -155,9 +155,21 @@ static int send_head(int fd, const sn_buffer *to, const sn_job *job) {
     return count ? send_with(fd, to, with, count) : sn_send_full(fd, to->data, to->bytes);
 }
 
-static int send_state(int fd, const sn_buffer *runs, const sn_job_state *state) {
-    int rc = sn_send_full(fd, runs->data, runs->bytes);
-    return rc == 0 ? sn_send_full(fd, state->blob, state->blob_bytes) : rc;
+/* Behind the head and the records come files, then the state. */
+static int send_all(int fd, sn_buffer *to, const sn_buffer *runs, const sn_job *job) {
+    const sn_job_state *state = job->state;
+    bool at_once = state && job->files_count == 0; /* so that the worker is woken once */
+    if (at_once && (!sn_buffer_add(to, runs->data, runs->bytes) ||
+                    !sn_buffer_add(to, state->blob, state->blob_bytes)))
+        return -ENOMEM;
+    int rc = send_head(fd, to, job);
+    if (rc == 0)
+        rc = send_files(fd, job);
+    if (rc == 0 && state && !at_once)
+        rc = sn_send_full(fd, runs->data, runs->bytes);
+    if (rc == 0 && state && !at_once)
+        rc = sn_send_full(fd, state->blob, state->blob_bytes);
+    return rc;
 }
 
 int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
@@ -192,11 +204,7 @@ int sn_request_send(int fd, const sn_job *job, bool is_guest, sn_error *err) {
             sizeof(file_head) + strlen(job->files[i].path) + 1 + job->files[i].content_bytes;
     h.runs_count = (uint32_t)(runs.bytes / sizeof(sn_state_run));
     memcpy(to.data, &h, sizeof h);
-    int rc = send_head(fd, &to, job);
-    if (rc == 0)
-        rc = send_files(fd, job);
-    if (rc == 0 && state)
-        rc = send_state(fd, &runs, state);
+    int rc = send_all(fd, &to, &runs, job);
     sn_buffer_free(&to);
     sn_buffer_free(&runs);
     return rc < 0 ? sn_fail_errno(err, SN_EUNAVAILABLE, -rc, "the worker does not take the request")

@@ -8,8 +8,8 @@
  * An entry carries a record, a record with a new node, or the end of a session. Everything can be
  * told from the entries alone: of each session the record with the highest number counts. An entry
  * is whole or not there: head and payload have checksums (XXH3 with the segment's seed, so that no
- * payload looks like an entry). Behind the last entry there may be what a writer that died had
- * begun. The caller sees to it that one writer is at work at a time.
+ * payload looks like an entry). Behind the last entry there are zeros, room made ahead of time, or
+ * what a writer that died had begun. The caller sees to it that one writer is at work at a time.
  */
 #ifndef SN_SESSION_LOG_H
 #define SN_SESSION_LOG_H
