@@ -22,7 +22,7 @@ int sn_index_fail(sn_error *err, int rc, const char *what) {
 
 /* ---- opening ---- */
 
-static int open_databases(sn_index *index) {
+static int open_databases(sn_index *index, bool make) {
     const struct {
         const char *name;
         MDB_dbi *dbi;
@@ -42,9 +42,13 @@ static int open_databases(sn_index *index) {
         rc =
             mdb_dbi_open(txn, databases[i].name, MDB_CREATE | databases[i].flags, databases[i].dbi);
     sn_index_meta meta;
-    if (rc == 0 && (rc = sn_index_get_meta(&meta, index, txn)) == MDB_NOTFOUND) {
-        meta = (sn_index_meta){.format = 1, .segment = 1};
+    if (rc == 0 && make) {
+        meta = (sn_index_meta){.format = SN_INDEX_FORMAT, .segment = 1};
         rc = sn_index_put_meta(index, txn, &meta);
+    } else if (rc == 0) {
+        rc = sn_index_get_meta(&meta, index, txn);
+        if (rc == MDB_NOTFOUND || (rc == 0 && meta.format != SN_INDEX_FORMAT))
+            rc = MDB_INVALID;
     }
     if (rc == 0)
         return mdb_txn_commit(txn);
@@ -65,7 +69,7 @@ static void keep_from_children(const char *folder) {
     }
 }
 
-int sn_index_open(sn_index *out, const char *folder) {
+int sn_index_open(sn_index *out, const char *folder, bool make) {
     sn_index index = {0};
     sn_auto_free char *path = sn_format("%s/index", folder);
     if (sn_make_dirs(path, NULL) < 0)
@@ -84,7 +88,7 @@ int sn_index_open(sn_index *out, const char *folder) {
         keep_from_children(path);
         int dead;
         (void)mdb_reader_check(index.env, &dead); /* of processes that were killed */
-        rc = open_databases(&index);
+        rc = open_databases(&index, make);
     }
     if (rc)
         mdb_env_close(index.env);
@@ -169,6 +173,15 @@ int sn_index_count(const sn_index *index, MDB_txn *txn, sn_index_meta *meta, uin
     counts.dead += (uint64_t)dead;
     meta->disk_bytes += (uint64_t)bytes;
     return put(txn, index->segments, value_of(&segment, sizeof segment), &counts, sizeof counts);
+}
+
+int sn_index_leave_segment(const sn_index *index, MDB_txn *txn, uint32_t segment) {
+    sn_index_segment counts;
+    int rc = sn_index_get_segment(&counts, index, txn, segment);
+    counts.damaged = 1;
+    return rc ? rc
+              : put(txn, index->segments, value_of(&segment, sizeof segment), &counts,
+                    sizeof counts);
 }
 
 int sn_index_use(const sn_index *index, MDB_txn *txn, uint64_t node) {

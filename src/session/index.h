@@ -17,6 +17,8 @@
 
 #include <lmdb.h>
 
+enum { SN_INDEX_FORMAT = 2 };
+
 typedef struct sn_index {
     MDB_env *env;
     MDB_dbi meta, sessions, nodes, segments, used;
@@ -50,11 +52,13 @@ typedef struct sn_index_node {
 /* By number (u32). */
 typedef struct sn_index_segment {
     uint64_t bytes;
-    uint64_t dead; /* of entries that nothing needs */
+    uint64_t dead;    /* of entries that nothing needs */
+    uint64_t damaged; /* 1: it is left as it is, for what can still be read of it */
 } sn_index_segment;
 
-/* The environment, made if it is not there. */
-int sn_index_open(sn_index *out, const char *folder);
+/* The environment. `make`: it is empty, and gets what there is before the first entry; else one
+ * that is empty or of another format is MDB_INVALID. */
+int sn_index_open(sn_index *out, const char *folder, bool make);
 void sn_index_close(sn_index *index);
 
 int sn_index_fail(sn_error *err, int rc, const char *what);
@@ -77,6 +81,9 @@ int sn_index_get_segment(sn_index_segment *out, const sn_index *index, MDB_txn *
 /* Counts an entry's bytes to its segment, as living and as dead. */
 int sn_index_count(const sn_index *index, MDB_txn *txn, sn_index_meta *meta, uint32_t segment,
                    int64_t bytes, int64_t dead);
+
+/* It has turned out to be damaged. */
+int sn_index_leave_segment(const sn_index *index, MDB_txn *txn, uint32_t segment);
 
 /* One use more of a node. */
 int sn_index_use(const sn_index *index, MDB_txn *txn, uint64_t node);

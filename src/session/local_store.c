@@ -304,12 +304,14 @@ typedef struct tidier {
     change change;
     uint32_t segment;
     bool is_oldest;
+    bool is_damaged;
     int rc;
     sn_error *err;
 } tidier;
 
 /* What still needs this entry: bit 0 the index as a node, bit 1 as a record, bit 2 that it tells of
- * an end while older entries of the session may be there. */
+ * an end while older entries of the session may be there. Those lie before it: what is moved to
+ * behind it does not count as a record any more (SN_LOG_OLD). */
 static unsigned needed(tidier *t, const sn_log_head *head, const sn_log_place *place,
                        const sn_record *record) {
     const sn_index *index = &t->change.store->index;
@@ -358,8 +360,12 @@ static int keep_entry(void *user, const sn_log_head *head, const sn_log_place *p
     tidier *t = user;
     change *c = &t->change;
     sn_record record;
-    if (sn_record_read(&record, bytes->data, bytes->bytes, NULL) < 0)
+    if (head->flags & SN_LOG_VOID)
         return 0;
+    if (sn_record_read(&record, bytes->data, bytes->bytes, NULL) < 0) {
+        t->is_damaged = true;
+        return SN_EUNAVAILABLE;
+    }
     unsigned bits = needed(t, head, place, &record);
     sn_buffer payload = {0};
     sn_log_head again;
@@ -367,9 +373,10 @@ static int keep_entry(void *user, const sn_log_head *head, const sn_log_place *p
     if (bits) {
         sn_log_place to;
         rc = sn_log_read(&again, &payload, c->store->folder, place, t->err);
+        t->is_damaged = rc == SN_EUNAVAILABLE;
         if (rc == 0)
-            rc = sn_log_copy(&to, c->store->folder, c->meta.segment, c->meta.tail, head, &payload,
-                             t->err);
+            rc = sn_log_copy(&to, c->store->folder, c->meta.segment, c->meta.tail,
+                             head->flags | (bits == 1 ? SN_LOG_OLD : 0), head, &payload, t->err);
         if (rc == 0) {
             c->meta.tail = to.offset + to.bytes;
             t->rc = sn_index_count(&c->store->index, c->txn, &c->meta, to.segment,
@@ -408,7 +415,7 @@ static int choose(uint32_t *out, uint32_t *oldest, sn_index_segment *counts, con
             *oldest = segment;
         double share = each.bytes ? (double)each.dead / (double)each.bytes : 1;
         bool active = segment == c->meta.segment;
-        if (share <= worst || (active && each.bytes < SMALL_SEGMENT_BYTES))
+        if (share <= worst || each.damaged || (active && each.bytes < SMALL_SEGMENT_BYTES))
             continue;
         worst = share;
         *out = segment;
@@ -418,31 +425,82 @@ static int choose(uint32_t *out, uint32_t *oldest, sn_index_segment *counts, con
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* What a process that died did not remove any more after the index had forgotten it. */
+static void remove_forgotten(change *c) {
+    const local_store *s = c->store;
+    sn_auto_free uint32_t *segments = NULL;
+    size_t count = 0;
+    if (sn_log_segments(&segments, &count, s->folder, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        sn_index_segment counts;
+        if (segments[i] != c->meta.segment &&
+            sn_index_get_segment(&counts, &s->index, c->txn, segments[i]) == MDB_NOTFOUND)
+            sn_log_remove(s->folder, segments[i]);
+    }
+}
+
+/* Copies lie where the next writer cuts off what does not count, so what is appended to is to be
+ * another segment before any is made. */
+static int close_segment(change *c, sn_error *err) {
+    sn_log_cut(c->store->folder, c->meta.segment, c->meta.tail);
+    c->meta.segment++;
+    c->meta.tail = 0;
+    return end(c, 0, err);
+}
+
+/* The change has begun unless there is nothing to do. */
+static int begin_tidying(tidier *t, sn_index_segment *counts, local_store *s, sn_error *err) {
+    change *c = &t->change;
+    uint32_t oldest;
+    for (;;) {
+        int rc = begin(c, s);
+        if (rc)
+            return failed(err, rc);
+        remove_forgotten(c);
+        rc = choose(&t->segment, &oldest, counts, c);
+        if (rc || !t->segment) {
+            mdb_txn_abort(c->txn);
+            return rc ? failed(err, rc) : 0;
+        }
+        t->is_oldest = t->segment == oldest;
+        if (t->segment != c->meta.segment)
+            return 0;
+        rc = close_segment(c, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* One that is damaged stays with all that can still be read of it. */
+static int leave_segment(tidier *t) {
+    local_store *s = t->change.store;
+    change c;
+    mdb_txn_abort(t->change.txn);
+    int rc = begin(&c, s);
+    if (rc)
+        return failed(t->err, rc);
+    rc = sn_index_leave_segment(&s->index, c.txn, t->segment);
+    return end(&c, rc == MDB_NOTFOUND ? 0 : rc, t->err);
+}
+
 static int store_tidy(sn_store *store, sn_error *err) {
     local_store *s = (local_store *)store;
     tidier t = {.err = err};
     sn_index_segment counts = {0};
-    uint32_t oldest;
     sn_log_end end_of_it;
-    int rc = begin(&t.change, s);
-    if (rc)
-        return failed(err, rc);
+    int rc = begin_tidying(&t, &counts, s, err);
+    if (rc < 0 || !t.segment)
+        return rc;
     change *c = &t.change;
-    rc = choose(&t.segment, &oldest, &counts, c);
-    if (rc || !t.segment) {
-        mdb_txn_abort(c->txn);
-        return rc ? failed(err, rc) : 0;
+    rc = sn_log_walk(&end_of_it, s->folder, t.segment, keep_entry, &t, err);
+    if (t.is_damaged || (rc == 0 && end_of_it.is_damaged)) {
+        rc = leave_segment(&t);
+        return rc == 0 ? store_tidy(store, err) : rc;
     }
-    if (t.segment == c->meta.segment) {
-        c->meta.segment++;
-        c->meta.tail = 0;
-    }
-    t.is_oldest = t.segment == oldest;
-    uint64_t before = c->meta.tail;
-    rc = sn_log_walk(&end_of_it, s->folder, t.segment, false, keep_entry, &t, err);
     if (rc < 0 && t.rc)
         rc = t.rc;
-    if (rc == 0 && c->meta.tail > before)
+    if (rc == 0 && c->meta.tail > 0) /* also what made entries dead may not be on disk yet */
         rc = sn_log_sync(s->folder, c->meta.segment, err);
     if (rc == 0)
         rc = forget_segment(c, t.segment, counts.bytes);
@@ -568,7 +626,7 @@ static int open_anew(local_store *s, sn_error *err) {
     sn_auto_free char *path = sn_format("%s/boot", s->folder);
     (void)!unlink(path);
     sn_remove_tree(index);
-    int rc = sn_index_open(&s->index, s->folder);
+    int rc = sn_index_open(&s->index, s->folder, true);
     if (rc)
         return failed(err, rc);
     rc = sn_index_rebuild(&s->index, s->folder, err);
@@ -588,7 +646,7 @@ static int open_index(local_store *s, sn_error *err) {
     if (s->users_fd < 0 || flock(s->users_fd, LOCK_SH) < 0)
         return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot lock %s", users);
     if (index_is_current(s->folder)) {
-        int rc = sn_index_open(&s->index, s->folder);
+        int rc = sn_index_open(&s->index, s->folder, false);
         if (rc != MDB_INVALID && rc != MDB_CORRUPTED && rc != MDB_VERSION_MISMATCH)
             return rc ? failed(err, rc) : 0;
     }

@@ -256,10 +256,27 @@ void sn_log_cut(const char *folder, uint32_t segment, uint64_t offset) {
 }
 
 int sn_log_copy(sn_log_place *place, const char *folder, uint32_t segment, uint64_t offset,
-                const sn_log_head *head, const sn_buffer *payload, sn_error *err) {
+                uint32_t flags, const sn_log_head *head, const sn_buffer *payload, sn_error *err) {
     sn_log_head made = *head;
     struct iovec parts[] = {{&made, sizeof made}, {payload->data, payload->bytes}};
+    made.flags = flags;
     return write_entry(place, NULL, folder, segment, offset, &made, parts, SN_COUNT(parts), err);
+}
+
+int sn_log_void(const char *folder, const sn_log_head *head, const sn_log_place *place,
+                sn_error *err) {
+    open_seg s = {.fd = -1};
+    sn_log_head changed = *head;
+    struct iovec part = {&changed, sizeof changed};
+    int rc = open_segment(&s, folder, place->segment, O_RDWR);
+    sn_auto_fd int fd = s.fd;
+    changed.flags |= SN_LOG_VOID;
+    changed.head_check = check_head(&changed, s.seed);
+    if (rc == 0)
+        rc = write_parts(fd, place->offset, &part, 1);
+    if (rc == 0 && fdatasync(fd) < 0)
+        rc = -errno;
+    return rc < 0 ? cannot_write(err, rc, folder) : 0;
 }
 
 int sn_log_sync(const char *folder, uint32_t segment, sn_error *err) {
@@ -320,8 +337,7 @@ typedef struct walker {
     open_seg s;
     uint64_t size;
     uint32_t number;
-    bool check;
-    sn_buffer payload; /* or only the record at its front */
+    sn_buffer record;
 } walker;
 
 static bool read_head(sn_log_head *head, const walker *w, uint64_t at) {
@@ -332,11 +348,9 @@ static bool read_head(sn_log_head *head, const walker *w, uint64_t at) {
 static int read_entry(sn_log_head *head, walker *w, uint64_t at) {
     if (!read_head(head, w, at))
         return -ENODATA;
-    if (w->check)
-        return read_payload(&w->payload, &w->s, head, at);
-    return !reserve(&w->payload, head->record_bytes)
+    return !reserve(&w->record, head->record_bytes)
                ? -ENOMEM
-               : read_at(w->s.fd, w->payload.data, head->record_bytes, at + sizeof *head);
+               : read_at(w->s.fd, w->record.data, head->record_bytes, at + sizeof *head);
 }
 
 /* The next head of an entry at or behind `from`; false if there is none. */
@@ -373,7 +387,7 @@ static bool rest_is_zero(const walker *w, uint64_t at) {
 
 static int walk(sn_log_end *end, walker *w, sn_log_fn fn, void *user) {
     uint64_t at = sizeof(segment_head);
-    end->offset = at;
+    *end = (sn_log_end){.offset = at};
     while (at < w->size) {
         sn_log_head head;
         int rc = read_entry(&head, w, at);
@@ -385,8 +399,8 @@ static int walk(sn_log_end *end, walker *w, sn_log_fn fn, void *user) {
             continue;
         }
         sn_log_place place = {w->number, 0, at, bytes_of(&head)};
-        w->payload.bytes = head.record_bytes;
-        rc = fn(user, &head, &place, &w->payload);
+        end->is_damaged |= at > end->offset;
+        rc = fn(user, &head, &place, &w->record);
         if (rc)
             return rc;
         at += place.bytes;
@@ -408,9 +422,9 @@ static int walk_headless(sn_log_end *end, const char *folder, uint32_t number, s
     return 0;
 }
 
-int sn_log_walk(sn_log_end *end, const char *folder, uint32_t segment, bool check, sn_log_fn fn,
-                void *user, sn_error *err) {
-    walker w = {.number = segment, .check = check};
+int sn_log_walk(sn_log_end *end, const char *folder, uint32_t segment, sn_log_fn fn, void *user,
+                sn_error *err) {
+    walker w = {.number = segment};
     struct stat st;
     int rc = open_segment(&w.s, folder, segment, O_RDONLY);
     if (rc == -ENODATA)
@@ -422,7 +436,7 @@ int sn_log_walk(sn_log_end *end, const char *folder, uint32_t segment, bool chec
         return cannot_read(err, -errno, folder);
     w.size = (uint64_t)st.st_size;
     rc = walk(end, &w, fn, user);
-    sn_buffer_free(&w.payload);
+    sn_buffer_free(&w.record);
     return rc;
 }
 
@@ -459,4 +473,5 @@ int sn_log_segments(uint32_t **out, size_t *count, const char *folder, sn_error 
 void sn_log_remove(const char *folder, uint32_t segment) {
     sn_auto_free char *path = path_of(folder, segment);
     (void)!unlink(path);
+    (void)!sync_folder(folder);
 }

@@ -10,6 +10,9 @@
  * is whole or not there: head and payload have checksums (XXH3 with the segment's seed, so that no
  * payload looks like an entry). Behind the last entry there are zeros, room made ahead of time, or
  * what a writer that died had begun. The caller sees to it that one writer is at work at a time.
+ *
+ * After a power cut there may be holes in what had not been waited for. That is at the end of the
+ * last two segments: one is begun only after all before the one before it is on disk.
  */
 #ifndef SN_SESSION_LOG_H
 #define SN_SESSION_LOG_H
@@ -17,7 +20,12 @@
 #include "shannon.h"
 #include "util/buffer.h"
 
-enum { SN_LOG_ENDED = 1 }; /* flags: the session is deleted */
+/* flags */
+enum {
+    SN_LOG_ENDED = 1, /* the session is deleted */
+    SN_LOG_OLD = 2,   /* only its node counts: the record was replaced before it was moved here */
+    SN_LOG_VOID = 4,  /* it was not whole after a power cut: as if it had never been */
+};
 
 enum { SN_SEGMENT_BYTES = 64 << 20 }; /* a segment is not added to once it is larger */
 
@@ -73,32 +81,35 @@ void sn_log_cut(const char *folder, uint32_t segment, uint64_t offset);
 SN_WARN_UNUSED int sn_log_read(sn_log_head *head, sn_buffer *payload, const char *folder,
                                const sn_log_place *place, sn_error *err);
 
-/* Copies an entry as it is to another place, and does not wait for the disk. */
+/* Copies an entry to another place, with `flags`, and does not wait for the disk. */
 SN_WARN_UNUSED int sn_log_copy(sn_log_place *place, const char *folder, uint32_t segment,
-                               uint64_t offset, const sn_log_head *head, const sn_buffer *payload,
-                               sn_error *err);
+                               uint64_t offset, uint32_t flags, const sn_log_head *head,
+                               const sn_buffer *payload, sn_error *err);
 SN_WARN_UNUSED int sn_log_sync(const char *folder, uint32_t segment, sn_error *err);
 
-/* Told of each whole entry of a segment. Non-zero ends the walk and is returned. */
+/* Makes an entry one that does not count (SN_LOG_VOID); on disk when it returns. */
+SN_WARN_UNUSED int sn_log_void(const char *folder, const sn_log_head *head,
+                               const sn_log_place *place, sn_error *err);
+
+/* Told of each entry of a segment, whose head and place are as they ought to be; its contents may
+ * be damaged. Non-zero ends the walk and is returned. */
 typedef int (*sn_log_fn)(void *user, const sn_log_head *head, const sn_log_place *place,
                          const sn_buffer *record);
 
 typedef struct sn_log_end {
-    uint64_t offset; /* where the last whole entry ends */
+    uint64_t offset; /* where the last entry ends */
     bool is_free;    /* nothing but zeros lies behind it: to be appended to */
+    bool is_damaged; /* something lay before it that is no entry, and was passed over */
 } sn_log_end;
 
-/*
- * Walks all whole entries of a segment; what is damaged is passed over. `check`: nodes are read,
- * too, and one that is damaged makes its entry count as such; needed where the disk may have been
- * given only a part of an entry, which is in the last segment.
- */
-SN_WARN_UNUSED int sn_log_walk(sn_log_end *end, const char *folder, uint32_t segment, bool check,
-                               sn_log_fn fn, void *user, sn_error *err);
+/* Walks all entries of a segment. Reads records, not nodes. */
+SN_WARN_UNUSED int sn_log_walk(sn_log_end *end, const char *folder, uint32_t segment, sn_log_fn fn,
+                               void *user, sn_error *err);
 
 /* The numbers of the segments that there are, rising; free() it. */
 SN_WARN_UNUSED int sn_log_segments(uint32_t **out, size_t *count, const char *folder,
                                    sn_error *err);
+/* Is not undone by a power cut while a later one is not. */
 void sn_log_remove(const char *folder, uint32_t segment);
 
 #endif

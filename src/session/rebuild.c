@@ -10,11 +10,41 @@
 
 typedef struct builder {
     sn_index *index;
+    const char *folder;
+    uint32_t unsure; /* from this segment on contents may not have reached the disk */
     MDB_txn *txn;
     sn_index_meta meta;
-    int rc; /* of LMDB */
+    int rc; /* of LMDB, or one of ours */
     sn_error *err;
 } builder;
+
+/* One that was moved may be there twice. */
+static int take_node(builder *b, const sn_log_head *head, const sn_log_place *place) {
+    sn_index_node node;
+    int rc = sn_index_get_node(&node, b->index, b->txn, head->node);
+    if (rc == 0)
+        rc = sn_index_count(b->index, b->txn, &b->meta, node.place.segment, 0,
+                            (int64_t)node.place.bytes);
+    if (rc && rc != MDB_NOTFOUND)
+        return rc;
+    node = (sn_index_node){*place, head->below, 0};
+    return sn_index_put_node(b->index, b->txn, head->node, &node);
+}
+
+/* Whether the entry counts; one with a hole in it does not, from now on. */
+static int judge(bool *counts, builder *b, const sn_log_head *head, const sn_log_place *place) {
+    sn_log_head again;
+    sn_buffer payload = {0};
+    *counts = !(head->flags & SN_LOG_VOID);
+    if (!*counts || place->segment < b->unsure)
+        return 0;
+    int rc = sn_log_read(&again, &payload, b->folder, place, b->err);
+    sn_buffer_free(&payload);
+    if (rc != SN_EUNAVAILABLE)
+        return rc;
+    *counts = false;
+    return sn_log_void(b->folder, head, place, b->err);
+}
 
 /* First round: every node, without uses; of each session the place of its latest entry. The
  * sessions' entries are kept in the database itself, by number, until all are known. */
@@ -22,19 +52,28 @@ static int take_entry(void *user, const sn_log_head *head, const sn_log_place *p
                       const sn_buffer *bytes) {
     builder *b = user;
     sn_record record;
+    bool counts;
+    b->rc = judge(&counts, b, head, place);
+    if (b->rc == 0)
+        b->rc = sn_index_count(b->index, b->txn, &b->meta, place->segment, (int64_t)place->bytes,
+                               counts ? 0 : (int64_t)place->bytes);
+    if (head->number > b->meta.number)
+        b->meta.number = head->number;
+    if (head->node > b->meta.node)
+        b->meta.node = head->node;
+    if (b->rc || !counts)
+        return b->rc ? SN_EUNAVAILABLE : 0;
     if (sn_record_read(&record, bytes->data, bytes->bytes, NULL) < 0)
         return 0; /* of another version: left as it is */
     sn_index_session old = {0}, now = {head->number, *place, head->node == 0};
-    int rc = sn_index_count(b->index, b->txn, &b->meta, place->segment, (int64_t)place->bytes, 0);
-    if (rc == 0 && head->node) {
-        sn_index_node node = {*place, head->below, 0};
-        rc = sn_index_put_node(b->index, b->txn, head->node, &node);
-    }
+    int rc = 0;
+    if (head->node)
+        rc = take_node(b, head, place);
     if (rc == 0)
         rc = sn_index_get_session(&old, NULL, b->index, b->txn, record.id);
     if (rc == MDB_NOTFOUND)
         rc = 0;
-    if (rc == 0 && head->number >= old.number) {
+    if (rc == 0 && head->number >= old.number && !(head->flags & SN_LOG_OLD)) {
         now.alone |= head->flags & SN_LOG_ENDED ? 2 : 0;
         MDB_val key = {strlen(record.id), record.id};
         MDB_val value = {sizeof now + bytes->bytes, NULL};
@@ -44,10 +83,6 @@ static int take_entry(void *user, const sn_log_head *head, const sn_log_place *p
             memcpy((char *)value.mv_data + sizeof now, bytes->data, bytes->bytes);
         }
     }
-    if (head->number > b->meta.number)
-        b->meta.number = head->number;
-    if (head->node > b->meta.node)
-        b->meta.node = head->node;
     sn_record_clear(&record);
     b->rc = rc;
     return rc ? SN_EUNAVAILABLE : 0;
@@ -83,19 +118,21 @@ static int take_out(sn_buffer *out, builder *b) {
     return rc == MDB_NOTFOUND ? mdb_drop(b->txn, b->index->sessions, 0) : rc;
 }
 
-static bool has_nodes(const builder *b, const sn_record *record) {
+static bool has_nodes(const builder *b, uint64_t number) {
     sn_index_node node;
-    for (size_t i = 0; i < record->steps_count; i++)
-        for (uint64_t number = record->steps[i].node; number; number = node.below)
-            if (sn_index_get_node(&node, b->index, b->txn, number))
-                return false;
+    for (; number; number = node.below)
+        if (sn_index_get_node(&node, b->index, b->txn, number))
+            return false;
     return true;
 }
 
-/* A session whose nodes are not all there loses the steps that cannot be. */
+/* A session whose nodes are not all there loses the steps that need them. */
 static int put_back(builder *b, kept *one) {
-    while (one->record.steps_count && !has_nodes(b, &one->record))
-        one->record.steps_count--;
+    size_t count = 0;
+    for (size_t i = 0; i < one->record.steps_count; i++)
+        if (has_nodes(b, one->record.steps[i].node))
+            one->record.steps[count++] = one->record.steps[i];
+    one->record.steps_count = count;
     sn_buffer_free(&one->bytes);
     if (!sn_record_write(&one->bytes, &one->record))
         return ENOMEM;
@@ -154,11 +191,13 @@ static int count_dead(void *user, const sn_log_head *head, const sn_log_place *p
                       const sn_buffer *bytes) {
     builder *b = user;
     sn_record record;
-    if (head->node || sn_record_read(&record, bytes->data, bytes->bytes, NULL) < 0)
+    if (head->node || head->flags & SN_LOG_VOID ||
+        sn_record_read(&record, bytes->data, bytes->bytes, NULL) < 0)
         return 0;
     sn_index_session now;
     int rc = sn_index_get_session(&now, NULL, b->index, b->txn, record.id);
-    bool current = rc == 0 && now.number == head->number;
+    bool current =
+        rc == 0 && now.place.segment == place->segment && now.place.offset == place->offset;
     sn_record_clear(&record);
     b->rc = rc == MDB_NOTFOUND ? 0 : rc;
     if (b->rc == 0 && !current)
@@ -172,8 +211,7 @@ static int walk_all(builder *b, const char *folder, const uint32_t *segments, si
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         sn_log_end end = {0};
-        bool is_last = i + 1 == count;
-        rc = sn_log_walk(&end, folder, segments[i], is_last, fn, b, b->err);
+        rc = sn_log_walk(&end, folder, segments[i], fn, b, b->err);
         b->meta.segment = segments[i];
         b->meta.tail = end.offset;
         if (!end.is_free) { /* left as it is */
@@ -199,12 +237,16 @@ static int put_all_back(builder *b) {
 }
 
 int sn_index_rebuild(sn_index *index, const char *folder, sn_error *err) {
-    builder b = {.index = index, .meta = {.format = 1, .segment = 1}, .err = err};
+    builder b = {.index = index,
+                 .folder = folder,
+                 .meta = {.format = SN_INDEX_FORMAT, .segment = 1},
+                 .err = err};
     uint32_t *segments;
     size_t count;
     int rc = sn_log_segments(&segments, &count, folder, err);
     if (rc < 0)
         return rc;
+    b.unsure = count > 1 ? segments[count - 2] : 0;
     b.rc = mdb_txn_begin(index->env, NULL, 0, &b.txn);
     if (b.rc == 0 && walk_all(&b, folder, segments, count, take_entry) != 0 && b.rc == 0)
         b.rc = EIO;
@@ -226,5 +268,7 @@ int sn_index_rebuild(sn_index *index, const char *folder, sn_error *err) {
     if (b.txn)
         mdb_txn_abort(b.txn);
     free(segments);
+    if (b.rc < 0 && b.rc >= SN_EINTERNAL)
+        return b.rc;
     return b.rc ? sn_index_fail(err, b.rc, "the sessions' index cannot be made") : 0;
 }

@@ -6,8 +6,8 @@
 
 #include "session/index.h"
 
-/* Into an empty index. Takes what is whole; what is not, at the end of a segment, was never
- * reported as done. */
+/* Into an empty index. Takes what is whole; what is not, at the end of the last two segments, was
+ * never reported as done, and will not be taken later either (SN_LOG_VOID). */
 SN_WARN_UNUSED int sn_index_rebuild(sn_index *index, const char *folder, sn_error *err);
 
 #endif

@@ -66,7 +66,7 @@ class Kept(Home):
 
     def test_interrupted(self):
         self.value("s", "x = 0")
-        process = subprocess.Popen([shannon.SHANNON, "run", "--session", "s", "-c", "print(1, flush=True)\nwhile True: x += 1"],
+        process = subprocess.Popen([shannon.SHANNON, "run", "--session", "s", "-c", "x = 1\nprint(1, flush=True)\nwhile True: x += 1"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, **self.env))
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
