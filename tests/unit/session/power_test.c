@@ -33,8 +33,8 @@ static end log_end(void) {
     end found = {0};
     assert_int_equal(sn_log_segments(&segments, &count, folder, NULL), 0);
     if (count) {
-        sn_auto_free char *path = stores_segment(folder, segments[count - 1]);
-        found = (end){segments[count - 1], (uint64_t)stores_size(path)};
+        found.segment = segments[count - 1];
+        found.bytes = (uint64_t)stores_end(folder, found.segment);
     }
     free(segments);
     return found;
