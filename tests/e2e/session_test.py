@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -133,6 +134,13 @@ class Kept(Home):
             self.assertEqual(self.value("s", "open('/tmp/a.txt').read(), f.seek(0), f.read()", "--file", f"{file.name}:a.txt"),
                              "('one two', 0, 'one')")
 
+    def test_the_workspace_has_its_limit_over_all_steps(self):
+        self.value("s", "open('/workspace/a', 'wb').write(bytes(40 << 20))")
+        result = self.run_in("s", "open('/workspace/b', 'wb').write(bytes(40 << 20))")
+        self.assertEqual((result["error"]["name"], "No space left" in result["error"]["value"]), ("OSError", True), result["error"])
+        self.assertEqual(self.value("s", "import os; os.remove('/workspace/a'); open('/workspace/c', 'wb').write(bytes(40 << 20))"),
+                         str(40 << 20))
+
     def test_more_memory_than_the_image_has(self):
         self.value("s", "data = list(range(2_000_000))")
         self.assertEqual(self.value("s", "sum(data), len(data)"), "(1999999000000, 2000000)")
@@ -181,6 +189,32 @@ class Chance(Home):
         second = self.value("s", code)
         for one, other in zip(first.strip("()").split(", "), second.strip("()").split(", ")):
             self.assertNotEqual(one, other)
+
+    def test_a_hundred_forks_at_once(self):
+        self.value("s", "import random, uuid, os; x = 41; random.random(); uuid.uuid4()")
+        code = "x += 1; x, random.random(), os.urandom(8), uuid.uuid4()"
+        lock, values, names = threading.Lock(), [], [f"fork-{i}" for i in range(100)]
+        for name in names:
+            self.assertEqual(shannon.command("session", "fork", "s", name, env=self.env).returncode, 0)
+
+        def work():
+            while True:
+                with lock:
+                    if not names:
+                        return
+                    name = names.pop()
+                value = self.value(name, code)
+                with lock:
+                    values.append(value.strip("()").split(", "))
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual({value[0] for value in values}, {"42"})
+        for drawn in list(zip(*values))[1:]:
+            self.assertEqual(len(set(drawn)), 100)
 
     def test_deterministic_steps(self):
         for session in "a", "b":
@@ -286,6 +320,26 @@ class Together(Home):
         self.assertEqual(self.run_in("s", "1")["step"], 3)
 
 
+class Killed(Home):
+    def test_at_any_moment(self):
+        """The process that executes and keeps sessions is killed: the last step it reported is there, or the one after it."""
+        self.value("s", "x = 1")
+        reported, chance = 1, random.Random(int(time.time()))
+        for _ in range(60):
+            process = subprocess.Popen([shannon.SHANNON, "run", "--session", "s", "--json", "-c", "x += 1; big = bytes(x * 10_000); x"],
+                                       stdout=subprocess.PIPE, env=dict(os.environ, **self.env))
+            time.sleep(chance.random() * 0.06)
+            process.kill()
+            output = process.communicate()[0]
+            if output:
+                reported = json.loads(output)["step"]
+            result = self.run_in("s", "x", "--discard")
+            self.assertIn(result["step"], (reported, reported + 1))
+            self.assertEqual(result["result"]["text/plain"], str(result["step"]))
+            reported = result["step"]
+        self.assertEqual(shannon.command("session", "verify", env=self.env).returncode, 0)
+
+
 class Limits(Home):
     def test_the_one_used_longest_ago_goes(self):
         env = {"SHANNON_SESSIONS": "3"}
@@ -310,6 +364,17 @@ class Limits(Home):
         time.sleep(1.2)
         self.run_in("b", "1", env=env)
         self.assertEqual(self.run_in("a", "1", env=env)["step"], 1)
+
+    def test_a_long_history_is_thinned(self):
+        env = {"SHANNON_SESSION_STEPS": "8"}
+        for i in range(24):
+            self.run_in("s", f"x = {i}", env=env)
+        steps = [step["step"] for step in json.loads(shannon.command("session", "show", "--json", "s", env=self.env).stdout)["steps"]]
+        self.assertLessEqual(len(steps), 8)
+        self.assertEqual(steps[-4:], [21, 22, 23, 24])
+        self.assertLess(steps[0], 17)  # some of the old ones are there
+        done = shannon.command("session", "rewind", "s", "--step", str(steps[0]), env=self.env)
+        self.assertEqual((done.returncode, self.value("s", "x")), (0, str(steps[0] - 1)), done.stderr)
 
     def test_disk(self):
         env = {"SHANNON_SESSIONS_DISK_MB": "20"}
