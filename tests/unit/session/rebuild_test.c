@@ -132,6 +132,23 @@ static void an_entry_with_a_hole_never_was(void **state) {
     }
 }
 
+static void what_lies_behind_damage_is_there(void **state) {
+    (void)state;
+    stores_must_step(store, "a", 1, 300);
+    int64_t before = stores_end(folder, 1);
+    stores_must_step(store, "b", 2, 300);
+    stores_must_step(store, "c", 3, 300);
+    stores_flip(segment, (uint64_t)before);
+    for (int i = 0; i < 3; i++) {
+        store = stores_rebuilt(store, folder);
+        assert_int_equal(stores_last(store, "b"), i ? 4 : STORES_NONE);
+        assert_int_equal(stores_last(store, "c"), 3);
+        stores_check(store);
+        if (i == 0)
+            stores_must_step(store, "b", 4, 300);
+    }
+}
+
 static void fill_segments(void) {
     for (uint64_t i = 0; i < 9 * SN_SEGMENT_BYTES / BIG / 4; i++)
         stores_must_step(store, i % 2 ? "big" : "large", 100 + i, BIG);
@@ -184,6 +201,7 @@ int main(void) {
         IN_A_STORE(it_is_made_anew),
         IN_A_STORE(cut_anywhere_it_ends_before),
         IN_A_STORE(an_entry_with_a_hole_never_was),
+        IN_A_STORE(what_lies_behind_damage_is_there),
         IN_A_STORE(it_does_not_come_back_later),
         IN_A_STORE(only_steps_that_need_it_go_with_it),
     };
