@@ -291,6 +291,12 @@ static bool head_makes_sense(const delta_head *h, size_t bytes) {
            h->memory_bytes >> MEMORY_MOST_BYTES_LOG == 0;
 }
 
+uint32_t sn_delta_pages(const void *data, size_t bytes) {
+    delta_head head = {0};
+    memcpy(&head, data, bytes < sizeof head ? bytes : sizeof head);
+    return head.pages_count;
+}
+
 /* The newest record's. */
 static int take_rest(sn_state *state, const delta_head *head, unpacker *u, sn_error *err) {
     size_t extents_bytes = head->extents_count * sizeof(sn_extent);

@@ -1,11 +1,6 @@
-/*
- * transfer.c - sessions as files, from one machine to another. See shannon.h.
- *
- * The file, little-endian: head; the record (record.h) with its last step alone; that step's code;
- * one delta (delta.h) that lies over nothing. A file that is read may come from anywhere: sizes are
- * bounded before memory is taken, the delta is decoded before it is kept, and what is in it reaches
- * only workers, in their jail.
- */
+/* transfer.c - see transfer.h, and shannon.h for the calls. */
+#include "session/transfer.h"
+
 #include "sandbox/interpreter.h"
 #include "session/delta.h"
 #include "session/limits.h"
@@ -22,18 +17,15 @@ enum { FORMAT = 1 };
 
 static const char magic[8] = "SNSESSN";
 
-typedef struct file_head {
-    char magic[8];
-    uint32_t format;
-    uint32_t record_bytes;
-    uint32_t code_bytes;
-    uint32_t unused;
-    uint64_t delta_bytes;
-    uint8_t check[16]; /* XXH3 of all that follows */
-} file_head;
-
 static void check_of(uint8_t out[16], const void *data, size_t bytes) {
     XXH128_canonicalFromHash((XXH128_canonical_t *)out, XXH3_128bits(data, bytes));
+}
+
+void sn_transfer_seal(void *data, size_t bytes) {
+    sn_transfer_head head;
+    memcpy(&head, data, sizeof head);
+    check_of(head.check, (const char *)data + sizeof head, bytes - sizeof head);
+    memcpy(data, &head, sizeof head);
 }
 
 /* The image that this machine's interpreter has. */
@@ -69,7 +61,7 @@ static int all_in_one(sn_buffer *out, sn_sessions *s, const sn_record_step *step
 
 static int gather(sn_buffer *out, sn_sessions *s, const sn_record *record, sn_error *err) {
     const sn_record_step *last = sn_record_last(record);
-    file_head head = {.format = FORMAT};
+    sn_transfer_head head = {.format = FORMAT};
     sn_record alone = *record;
     sn_stored_node node = {0};
     memcpy(head.magic, magic, sizeof magic);
@@ -92,8 +84,8 @@ static int gather(sn_buffer *out, sn_sessions *s, const sn_record *record, sn_er
     if (rc < 0)
         return rc;
     head.delta_bytes = out->bytes - before;
-    check_of(head.check, out->data + sizeof head, out->bytes - sizeof head);
     memcpy(out->data, &head, sizeof head);
+    sn_transfer_seal(out->data, out->bytes);
     return 0;
 }
 
@@ -138,14 +130,15 @@ static int no_session(sn_error *err, const char *why) {
     return sn_fail(err, SN_EINVALID_ARGUMENT, "the file is no session: %s", why);
 }
 
-static int parse(sn_record *record, sn_new_node *node, const sn_buffer *file, sn_error *err) {
-    file_head head;
+int sn_transfer_parse(sn_record *record, sn_new_node *node, const void *data, size_t bytes,
+                      sn_error *err) {
+    sn_transfer_head head;
     uint8_t check[16];
-    if (file->bytes < sizeof head)
+    if (bytes < sizeof head)
         return no_session(err, "it is cut off");
-    memcpy(&head, file->data, sizeof head);
-    const char *at = file->data + sizeof head;
-    size_t left = file->bytes - sizeof head;
+    memcpy(&head, data, sizeof head);
+    const char *at = (const char *)data + sizeof head;
+    size_t left = bytes - sizeof head;
     if (memcmp(head.magic, magic, sizeof magic) != 0)
         return no_session(err, "it does not begin like one");
     if (head.format != FORMAT)
@@ -174,18 +167,17 @@ static int parse(sn_record *record, sn_new_node *node, const sn_buffer *file, sn
     return 0;
 }
 
-/* That the delta can be read, and is not larger than a session may be. */
-static int check_delta(sn_sessions *s, sn_record *record, const sn_new_node *node, sn_error *err) {
+int sn_transfer_check_delta(sn_record *record, const sn_new_node *node, uint64_t pages_most,
+                            sn_error *err) {
     sn_state *state;
+    if (sn_delta_pages(node->delta, node->delta_bytes) > pages_most)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED,
+                       "the session is larger than a session may be (SHANNON_SESSION_MB)");
     int rc = sn_state_new(&state, err);
     if (rc < 0)
         return rc;
     if (sn_delta_read(state, NULL, 0, node->delta, node->delta_bytes, NULL) < 0)
         rc = no_session(err, "its pages are damaged");
-    else if ((uint64_t)state->pages.count * SN_STATE_PAGE_BYTES > (uint64_t)s->options.session_mb
-                                                                      << 20)
-        rc = sn_fail(err, SN_ERESOURCE_EXHAUSTED,
-                     "the session is larger than a session may be (SHANNON_SESSION_MB)");
     record->steps[0].memory_bytes = state->memory_bytes;
     sn_state_free(state);
     return rc;
@@ -224,11 +216,12 @@ int sn_session_import(sn_sessions *s, const char *id, int fd, char **made_id, sn
                  ? sn_fail(err, SN_EINVALID_ARGUMENT, "'%.140s' is no id for a session", id)
                  : read_all(&file, fd, ((uint64_t)s->options.session_mb << 20) + SLACK_BYTES, err);
     if (rc == 0)
-        rc = parse(&record, &node, &file, err);
+        rc = sn_transfer_parse(&record, &node, file.data, file.bytes, err);
     if (rc == 0)
         rc = check_base(s, &record, err);
     if (rc == 0)
-        rc = check_delta(s, &record, &node, err);
+        rc = sn_transfer_check_delta(
+            &record, &node, ((uint64_t)s->options.session_mb << 20) / SN_STATE_PAGE_BYTES, err);
     if (rc == 0) {
         if (id)
             snprintf(record.id, sizeof record.id, "%s", id);

@@ -233,7 +233,7 @@ static bool add_extent(sn_buffer *extents, sn_extent extent) {
 static int place_new(saver *s, sn_buffer *extents, const sn_buffer *old, sn_snapshot_file_fn give,
                      void *user, sn_error *err) {
     const sn_extent *next = (const sn_extent *)old->data;
-    const sn_extent *end = next + old->bytes / sizeof *next;
+    const sn_extent *end = next ? next + old->bytes / sizeof *next : NULL;
     uint64_t at = 0;
     bool ok = true;
     for (uint32_t i = s->vfs->ground_nodes; ok && i < s->vfs->nodes_used; i++) {
@@ -343,17 +343,22 @@ static bool load_head(loader *l) {
     saved_head *h = &l->head;
     return take(l, h, sizeof *h) && h->magic == MAGIC && h->format == FORMAT &&
            h->ground_nodes == l->vfs->ground_nodes && h->ground_entries == l->vfs->ground_entries &&
-           h->monotonic_ns <= INT64_MAX && h->spaces >= 1 && h->spaces <= SN_SPACES_MAX &&
+           h->monotonic_ns <= INT64_MAX && h->next_ino <= INT64_MAX &&
+           h->spaces >= l->vfs->spaces_count && h->spaces <= SN_SPACES_MAX &&
            h->fds <= SN_FDS_MAX && h->nodes <= l->left / sizeof(saved_node) &&
            h->entries <= l->left / sizeof(saved_entry);
 }
 
 static bool load_spaces(loader *l) {
+    sn_space *spaces = l->vfs->spaces;
+    for (uint32_t i = l->vfs->spaces_count; i < l->head.spaces; i++)
+        spaces[i] = (sn_space){0};
     l->vfs->spaces_count = l->head.spaces;
     for (uint32_t i = 1; i < l->head.spaces; i++) {
-        l->vfs->spaces[i] = (sn_space){0};
-        if (!take(l, &l->vfs->spaces[i].quota_bytes, sizeof l->vfs->spaces[i].quota_bytes))
+        uint64_t quota_bytes;
+        if (!take(l, &quota_bytes, sizeof quota_bytes) || quota_bytes < spaces[i].used_bytes)
             return false;
+        spaces[i].quota_bytes = quota_bytes;
     }
     return true;
 }
@@ -382,13 +387,14 @@ static bool load_contents(const loader *l, sn_node *node, const saved_node *save
 
 static bool load_node(loader *l, uint32_t *out) {
     saved_node saved;
-    if (!take(l, &saved, sizeof saved) || saved.space >= l->head.spaces)
+    if (!take(l, &saved, sizeof saved) || saved.space >= l->head.spaces || saved.ino == 0 ||
+        saved.ino >= l->head.next_ino)
         return false;
     bool folder = saved.type == SN_FILETYPE_DIRECTORY;
     bool file = saved.type == SN_FILETYPE_REGULAR_FILE;
-    if ((!folder && !file && saved.type != SN_FILETYPE_SYMBOLIC_LINK) ||
-        sn_tree_new_node(out, l->vfs, saved.type, saved.space, saved.mtim) ||
-        (!folder && sn_space_charge(l->vfs, saved.space, saved.bytes)))
+    bool link = saved.type == SN_FILETYPE_SYMBOLIC_LINK && saved.space;
+    if ((!folder && !file && !link) ||
+        sn_tree_new_node(out, l->vfs, saved.type, saved.space, saved.mtim))
         return false;
     sn_node *node = &l->vfs->nodes[*out];
     node->ino = saved.ino;
@@ -396,7 +402,12 @@ static bool load_node(loader *l, uint32_t *out) {
     node->ctim = saved.ctim;
     if (folder)
         return true;
-    return file ? load_contents(l, node, &saved) : load_target(l, node, saved.bytes);
+    if (!(file ? load_contents(l, node, &saved) : load_target(l, node, saved.bytes)))
+        return false;
+    if (sn_space_charge(l->vfs, saved.space, saved.bytes) == 0)
+        return true;
+    node->file.bytes = 0;
+    return false;
 }
 
 static bool load_nodes(loader *l) {
@@ -406,12 +417,27 @@ static bool load_nodes(loader *l) {
     return true;
 }
 
+/* A folder of the ground may have become a workspace; none lies in another. */
+static bool may_become(const sn_vfs *vfs, uint32_t folder, uint32_t space) {
+    if (vfs->nodes[folder].space == space)
+        return true;
+    if (vfs->nodes[folder].space || vfs->nodes[vfs->nodes[folder].parent].space)
+        return false;
+    for (uint32_t i = 0; i < vfs->ground_folders_count; i++) {
+        const sn_node *inner = &vfs->nodes[vfs->ground_folders[i]];
+        if (inner->parent == folder && inner->space)
+            return false;
+    }
+    return true;
+}
+
 static bool load_folders(loader *l) {
     for (uint32_t i = 0; i < l->head.folders; i++) {
         saved_folder saved;
         if (!take(l, &saved, sizeof saved) || saved.node >= l->vfs->ground_nodes ||
             saved.space >= l->head.spaces ||
-            l->vfs->nodes[saved.node].type != SN_FILETYPE_DIRECTORY)
+            l->vfs->nodes[saved.node].type != SN_FILETYPE_DIRECTORY ||
+            !may_become(l->vfs, saved.node, saved.space))
             return false;
         sn_node *node = &l->vfs->nodes[saved.node];
         node->space = (uint16_t)saved.space;
@@ -428,6 +454,12 @@ static bool is_linked_folder(const loader *l, uint32_t node) {
            (node < l->vfs->ground_nodes || l->vfs->nodes[node].links > 0);
 }
 
+/* The root of a workspace, which is not charged to it; guests make none, so it lies in no other. */
+static bool is_root(const sn_vfs *vfs, uint32_t dir, uint32_t node) {
+    return vfs->nodes[node].type == SN_FILETYPE_DIRECTORY && vfs->nodes[node].space &&
+           vfs->nodes[node].space != vfs->nodes[dir].space;
+}
+
 static bool load_entry(loader *l) {
     saved_entry saved;
     if (!take(l, &saved, sizeof saved) || saved.name_bytes > l->left)
@@ -437,9 +469,12 @@ static bool load_entry(loader *l) {
     if (!sn_tree_is_name(name, saved.name_bytes) || !is_linked_folder(l, dir) ||
         node < l->vfs->ground_nodes || sn_tree_find(l->vfs, dir, name, saved.name_bytes) ||
         (l->vfs->nodes[node].type == SN_FILETYPE_DIRECTORY && l->vfs->nodes[node].links > 0) ||
+        (is_root(l->vfs, dir, node) && l->vfs->nodes[dir].space) ||
         saved.cookie <= l->vfs->nodes[dir].dir.cookie || saved.cookie > INT64_MAX ||
         sn_tree_add(l->vfs, dir, name, saved.name_bytes, node, true))
         return false;
+    if (is_root(l->vfs, dir, node))
+        sn_space_refund(l->vfs, l->vfs->nodes[node].space, SN_NODE_COST_BYTES);
     sn_node *folder = &l->vfs->nodes[dir];
     l->vfs->entries[folder->dir.last].cookie = folder->dir.cookie = saved.cookie;
     l->at += saved.name_bytes;
@@ -524,6 +559,9 @@ int sn_wasi_load(sn_wasi *wasi, const void *data, size_t bytes, const uint8_t *p
     if (!places)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session's files");
     l.places = places;
+    uint64_t next_ino = l.vfs->next_ino;
+    if (next_ino < l.head.next_ino)
+        l.vfs->next_ino = next_ino = l.head.next_ino;
     bool ok = load_spaces(&l) && load_nodes(&l) && load_folders(&l) && load_entries(&l) &&
               load_fds(&l) && l.left == 0;
     for (uint32_t i = 0; i < l.head.nodes; i++) /* what nothing refers to goes */
@@ -531,8 +569,7 @@ int sn_wasi_load(sn_wasi *wasi, const void *data, size_t bytes, const uint8_t *p
             sn_tree_release(l.vfs, places[i]);
     if (!ok)
         return sn_fail(err, SN_EUNAVAILABLE, "the session's files are damaged");
-    if (l.vfs->next_ino < l.head.next_ino)
-        l.vfs->next_ino = l.head.next_ino;
+    l.vfs->next_ino = next_ino; /* each node has its own again */
     load_clock(&l);
     return 0;
 }
