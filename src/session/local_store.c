@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 
 enum { SMALL_SEGMENT_BYTES = 4 << 20 }; /* not worth to be given back */
 
@@ -187,13 +188,25 @@ static void take_back(local_store *s) {
     mdb_txn_abort(txn);
 }
 
+/* LMDB calls it an I/O error if a write is cut short, as the last one is before the disk is full.
+ */
+static int commit(change *c) {
+    enum { NEXT_TO_NOTHING_BYTES = 1 << 20 };
+    struct statvfs fs;
+    int rc = mdb_txn_commit(c->txn);
+    if (rc == EIO && statvfs(c->store->folder, &fs) == 0 &&
+        (uint64_t)fs.f_bavail * fs.f_frsize < NEXT_TO_NOTHING_BYTES)
+        rc = ENOSPC;
+    return rc;
+}
+
 /* Ends the change, as a failure if `rc` is one; other writers need not wait for the disk. */
 static int end(change *c, int rc, sn_error *err) {
     bool committing = rc == 0;
     if (rc == 0 && (rc = sn_index_put_meta(&c->store->index, c->txn, &c->meta)) != 0)
         committing = false;
     if (committing)
-        rc = mdb_txn_commit(c->txn);
+        rc = commit(c);
     if (rc == 0)
         return c->fd < 0 ? 0 : sn_log_finish(c->fd, c->store->folder, err);
     if (c->fd >= 0)
