@@ -14,7 +14,10 @@
 #include <sys/file.h>
 #include <sys/statvfs.h>
 
-enum { SMALL_SEGMENT_BYTES = 4 << 20 }; /* not worth to be given back */
+enum {
+    SMALL_SEGMENT_BYTES = 4 << 20, /* not worth to be given back */
+    RESERVE_BYTES = 256 << 10,
+};
 
 typedef struct local_store {
     sn_store base;
@@ -284,9 +287,25 @@ static int store_put(sn_store *store, sn_record *record, const sn_new_node *node
     return end(&c, rc, err);
 }
 
+/* Some room that deleting has on a disk that is full. */
+static char *reserve_path(const local_store *s) {
+    return sn_format("%s/reserve", s->folder);
+}
+
+static void make_reserve(const local_store *s) {
+    sn_auto_free char *path = reserve_path(s);
+    sn_auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0 && posix_fallocate(fd, 0, RESERVE_BYTES) != 0)
+        (void)!unlink(path);
+}
+
+static bool give_reserve(const local_store *s) {
+    sn_auto_free char *path = reserve_path(s);
+    return unlink(path) == 0;
+}
+
 /* Its end is an entry, too, that the log alone tells it. */
-static int store_remove(sn_store *store, const char *id, sn_error *err) {
-    local_store *s = (local_store *)store;
+static int remove_once(local_store *s, const char *id, sn_error *err) {
     change c;
     sn_buffer bytes = {0};
     sn_log_place place = {0};
@@ -309,6 +328,14 @@ static int store_remove(sn_store *store, const char *id, sn_error *err) {
         rc = sn_index_remove_session(&s->index, c.txn, &c.meta, id);
     sn_buffer_free(&bytes);
     return end(&c, rc, err);
+}
+
+static int store_remove(sn_store *store, const char *id, sn_error *err) {
+    local_store *s = (local_store *)store;
+    int rc = remove_once(s, id, err);
+    if (rc == SN_ERESOURCE_EXHAUSTED && give_reserve(s))
+        rc = remove_once(s, id, err);
+    return rc;
 }
 
 /* ---- giving space back ---- */
@@ -518,8 +545,10 @@ static int store_tidy(sn_store *store, sn_error *err) {
     if (rc == 0)
         rc = forget_segment(c, t.segment, counts.bytes);
     rc = end(c, rc, err);
-    if (rc == 0)
+    if (rc == 0) {
         sn_log_remove(s->folder, t.segment);
+        make_reserve(s);
+    }
     return rc;
 }
 
@@ -682,6 +711,7 @@ static int open_first(local_store **out, const char *folder, sn_error *err) {
         release(s);
         return rc;
     }
+    make_reserve(s);
     s->next = open_stores;
     open_stores = s;
     *out = s;

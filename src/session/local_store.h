@@ -5,6 +5,7 @@
  *     <folder>/index/             LMDB, made anew from the log after the machine was restarted
  *     <folder>/boot               which start of the machine the index belongs to
  *     <folder>/lock               taken while a store is opened
+ *     <folder>/reserve            room for deleting sessions when the disk is full
  */
 #ifndef SN_SESSION_LOCAL_STORE_H
 #define SN_SESSION_LOCAL_STORE_H
