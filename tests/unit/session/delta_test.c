@@ -41,12 +41,6 @@ static int make_image(void **state) {
     return 0;
 }
 
-static int drop_image(void **state) {
-    (void)state;
-    sn_image_close(image);
-    return 0;
-}
-
 /* ---- what an execution leaves ---- */
 
 static bool has(const sn_extent *extents, size_t count, uint32_t page) {
@@ -79,8 +73,11 @@ static void make_page(uint8_t *page, uint32_t number) {
 }
 
 static void change_page(sn_changes *c, uint32_t number) {
-    c->numbers = realloc(c->numbers, (c->count + 1) * sizeof *c->numbers);
-    c->pages = realloc(c->pages, (c->count + 1) * (size_t)PAGE);
+    if (c->count == c->capacity) {
+        c->capacity = 2 * c->capacity + 8;
+        c->numbers = realloc(c->numbers, c->capacity * sizeof *c->numbers);
+        c->pages = realloc(c->pages, c->capacity * PAGE);
+    }
     make_page(c->pages + c->count * (size_t)PAGE, number);
     c->numbers[c->count++] = number;
 }
@@ -131,11 +128,9 @@ static void put_layer(sn_state *state, size_t keep, uint64_t node, sn_pages cove
     state->layers_count = keep + 1;
 }
 
-static void add_piece(chain *c, uint64_t one_in) {
-    sn_changes changes;
+static void add_changes(chain *c, sn_changes changes) {
     sn_pages covered;
     size_t keep;
-    make_changes(&changes, c->state, one_in);
     assert_int_equal(sn_state_apply(c->state, &changes, NULL), 0);
     sn_pages changed = {changes.numbers, changes.count};
     assert_int_equal(sn_delta_plan(&covered, &keep, c->state, &changed, NULL), 0);
@@ -146,10 +141,45 @@ static void add_piece(chain *c, uint64_t one_in) {
     sn_changes_clear(&changes);
 }
 
+static void add_piece(chain *c, uint64_t one_in) {
+    sn_changes changes;
+    make_changes(&changes, c->state, one_in);
+    add_changes(c, changes);
+}
+
+/* A few hundred bytes. */
+static void add_small_piece(chain *c) {
+    static const sn_extent extents[] = {{0, 1}, {4, 2}};
+    static const uint32_t pages[] = {1, 17, SN_STATE_FILES, SN_STATE_FILES + 5};
+    sn_changes changes = {.head = {5 * SN_WASM_PAGE_BYTES, SN_COUNT(extents), 9}};
+    for (size_t i = 0; i < SN_COUNT(pages); i++) {
+        change_page(&changes, pages[i]);
+        memset(changes.pages + i * PAGE, 0, PAGE);
+        memset(changes.pages + i * PAGE + 100 * i, 7, 90);
+    }
+    changes.tail = malloc(sizeof extents + 9);
+    memcpy(changes.tail, extents, sizeof extents);
+    memcpy(changes.tail + sizeof extents, "some blob", 9);
+    add_changes(c, changes);
+}
+
+/* The one that is read into: to map another each time takes long with AddressSanitizer. */
+static sn_state *empty_state(void) {
+    static sn_state *state;
+    if (!state)
+        assert_int_equal(sn_state_new(&state, NULL), 0);
+    for (size_t i = 0; i < state->layers_count; i++)
+        free(state->layers[i].pages.numbers);
+    free(state->pages.numbers);
+    free(state->blob);
+    free(state->extents);
+    *state = (sn_state){.fd = state->fd, .map = state->map};
+    return state;
+}
+
 static sn_state *read_chain(const chain *c) {
-    sn_state *state;
+    sn_state *state = empty_state();
     sn_error err = SN_ERROR_INIT;
-    assert_int_equal(sn_state_new(&state, &err), 0);
     for (uint64_t i = c->last; i; i = c->pieces[i].below)
         if (sn_delta_read(state, image, i, c->pieces[i].delta.data, c->pieces[i].delta.bytes,
                           &err) < 0)
@@ -213,9 +243,7 @@ static void a_chain_says_what_was_done(void **state) {
             longest = c->state->layers_count > longest ? c->state->layers_count : longest;
             if (i % 5)
                 continue;
-            sn_state *again = read_chain(c);
-            check_equal(again, c->state);
-            sn_state_free(again);
+            check_equal(read_chain(c), c->state);
         }
         drop_chain(c);
     }
@@ -234,9 +262,7 @@ static void a_large_delta_is_read_again(void **state) {
     add_piece(c, 1);
     assert_true(c->state->pages.count > 250 * PAGES_IN_ONE);
     add_piece(c, 100);
-    sn_state *again = read_chain(c);
-    check_equal(again, c->state);
-    sn_state_free(again);
+    check_equal(read_chain(c), c->state);
     drop_chain(c);
     free(c);
 }
@@ -252,23 +278,17 @@ static void check_well_formed(const sn_state *state) {
     }
 }
 
-/* Over a good one, and under it. */
+/* By itself, or under a good one. */
 static int read_bad(const void *data, size_t bytes, const piece *good) {
-    int first = 0;
-    for (int i = 0; i < 2; i++) {
-        sn_state *state;
-        assert_int_equal(sn_state_new(&state, NULL), 0);
-        int rc = i ? sn_delta_read(state, image, 1, good->delta.data, good->delta.bytes, NULL) : 0;
-        if (rc == 0)
-            rc = sn_delta_read(state, image, 2, data, bytes, NULL);
-        if (rc == 0)
-            check_well_formed(state);
-        else
-            assert_int_equal(rc, SN_EUNAVAILABLE);
-        first = i ? first : rc;
-        sn_state_free(state);
-    }
-    return first;
+    sn_state *state = empty_state();
+    int rc = good ? sn_delta_read(state, image, 1, good->delta.data, good->delta.bytes, NULL) : 0;
+    if (rc == 0)
+        rc = sn_delta_read(state, image, 2, data, bytes, NULL);
+    if (rc == 0)
+        check_well_formed(state);
+    else
+        assert_int_equal(rc, SN_EUNAVAILABLE);
+    return rc;
 }
 
 static void garbled_deltas_do_no_harm(void **state) {
@@ -276,23 +296,25 @@ static void garbled_deltas_do_no_harm(void **state) {
     chain *c = malloc(sizeof *c);
     random_state = 6;
     begin_chain(c);
-    add_piece(c, 20);
-    add_piece(c, 20);
-    sn_buffer *delta = &c->pieces[2].delta;
+    add_small_piece(c);
+    add_small_piece(c);
+    const piece *good = &c->pieces[1];
+    const sn_buffer *delta = &c->pieces[2].delta;
     sn_auto_free char *bad = malloc(delta->bytes);
     unsigned refused = 0;
-    for (size_t i = 0; i < delta->bytes; i += i < 1000 ? 1 : 7) {
+    for (size_t i = 0; i < delta->bytes; i++) {
         memcpy(bad, delta->data, delta->bytes);
         bad[i] ^= (char)(1 << below(8));
-        refused += read_bad(bad, delta->bytes, &c->pieces[1]) < 0;
+        refused += read_bad(bad, delta->bytes, i % 2 ? good : NULL) < 0;
     }
-    for (size_t bytes = 0; bytes < delta->bytes; bytes += bytes < 1000 ? 1 : 7) {
+    for (size_t bytes = 0; bytes < delta->bytes; bytes++) {
         sn_auto_free char *exact = malloc(bytes + 1); /* so that a byte too far is noticed */
         memcpy(exact, delta->data, bytes);
-        assert_int_equal(read_bad(exact, bytes, &c->pieces[1]), SN_EUNAVAILABLE);
+        assert_int_equal(read_bad(exact, bytes, bytes % 2 ? good : NULL), SN_EUNAVAILABLE);
     }
-    assert_int_equal(read_bad(delta->data, delta->bytes, &c->pieces[1]), 0);
-    assert_true(refused > 200);
+    assert_int_equal(read_bad(delta->data, delta->bytes, good), 0);
+    print_message("# %zu bytes; a changed bit is noticed in %u of them\n", delta->bytes, refused);
+    assert_true(refused > 30);
     drop_chain(c);
     free(c);
 }
@@ -327,10 +349,17 @@ static void heads_that_make_no_sense_are_refused(void **state) {
     for (size_t i = 0; i < SN_COUNT(cases); i++) {
         memcpy(bad, delta->data, delta->bytes);
         memcpy(bad + cases[i].at, &cases[i].value, cases[i].bytes);
-        assert_int_equal(read_bad(bad, delta->bytes, &c->pieces[1]), SN_EUNAVAILABLE);
+        assert_int_equal(read_bad(bad, delta->bytes, NULL), SN_EUNAVAILABLE);
     }
     drop_chain(c);
     free(c);
+}
+
+static int drop_image(void **state) {
+    (void)state;
+    sn_image_close(image);
+    sn_state_free(empty_state());
+    return 0;
 }
 
 int main(void) {
