@@ -30,7 +30,8 @@ if ((sanitizers)); then
             -Dbuildtype=debugoptimized -Dauto_features=disabled >/dev/null
     ninja -C build-asan --quiet
     # slower by much; how often does not matter here
-    SHANNON_TEST_KILLS=100 SHANNON_TEST_CUTS=100 meson test -C build-asan --suite unit --print-errorlogs --timeout-multiplier 5 || status=1
+    SHANNON_TEST_KILLS=100 SHANNON_TEST_CUTS=100 \
+        meson test -C build-asan --suite unit --print-errorlogs --timeout-multiplier 5 || status=1
     logs+=(build-asan/meson-logs/testlog.junit.xml)
 fi
 

@@ -16,7 +16,7 @@
 
 enum {
     SMALL_SEGMENT_BYTES = 4 << 20, /* not worth to be given back */
-    RESERVE_BYTES = 256 << 10,
+    RESERVE_BYTES = 64 << 10,
 };
 
 typedef struct local_store {

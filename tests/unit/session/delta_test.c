@@ -217,16 +217,15 @@ static void check_equal(const sn_state *a, const sn_state *b) {
     }
 }
 
-/* A layer is more than twice as large as the one above it. */
+/* Behind a layer come at most two before one that is more than four times as large. */
 static void check_short(const sn_state *state) {
-    size_t doublings = 0, pages = 0;
-    for (size_t i = 0; i < state->layers_count; i++)
-        pages += state->layers[i].pages.count;
-    while (pages >> doublings)
-        doublings++;
-    assert_true(state->layers_count <= doublings + 1 && state->layers_count <= SN_LAYERS_MOST);
-    for (size_t i = 1; i < state->layers_count; i++)
-        assert_true(state->layers[i].pages.count > 2 * state->layers[i - 1].pages.count);
+    assert_true(state->layers_count <= SN_LAYERS_MOST);
+    for (size_t i = 0; i < state->layers_count; i++) {
+        size_t next = i + 1, most = 4 * state->layers[i].pages.count;
+        while (next < state->layers_count && state->layers[next].pages.count <= most)
+            next++;
+        assert_true(next - i <= 3);
+    }
 }
 
 static void a_chain_says_what_was_done(void **state) {

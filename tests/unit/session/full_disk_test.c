@@ -14,7 +14,7 @@
 
 enum { KB = 1 << 10, MB = 1 << 20, SESSIONS = 8 };
 
-static char *folder, *segment;
+static char *folder;
 static sn_store *store;
 static char why_not[200]; /* there is no such file system */
 
@@ -47,7 +47,6 @@ static void enter_namespace(void) {
 static int begin(void **state) {
     (void)state;
     folder = stores_folder();
-    segment = stores_segment(folder, 1);
     memset(tags, 0, sizeof tags);
     if (!*why_not && mount("none", folder, "tmpfs", 0, "size=16m") < 0)
         snprintf(why_not, sizeof why_not, "no tmpfs: %s", strerror(errno));
@@ -61,7 +60,6 @@ static int finish(void **state) {
     sn_store_close(SN_STEAL(store));
     (void)!umount2(folder, MNT_DETACH);
     sn_remove_tree(folder);
-    free(segment);
     free(folder);
     return 0;
 }
@@ -88,7 +86,7 @@ static void check_all(void) {
 /* Also nothing of what failed is left in the log. */
 static void check_before_and_after_rebuild(void) {
     check_all();
-    assert_int_equal(stores_size(segment), stores_totals(store).disk_bytes);
+    assert_int_equal(stores_bytes(folder, 1), stores_totals(store).disk_bytes);
     store = stores_rebuilt(store, folder);
     check_all();
 }
