@@ -120,6 +120,7 @@ static bool take_state(supervisor *s, uint32_t kind, const uint8_t *data, size_t
         return false;
     memcpy(&head, data, sizeof head);
     return head.memory_bytes <= s->job->memory_limit_bytes &&
+           head.memory_bytes % SN_WASM_PAGE_BYTES == 0 &&
            head.extents_count <= SN_SNAPSHOT_PAGES_MOST &&
            bytes == sizeof head + head.extents_count * sizeof(sn_extent) + head.blob_bytes;
 }

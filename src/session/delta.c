@@ -4,6 +4,7 @@
 #include "util/auto.h"
 #include "util/error.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -14,9 +15,9 @@ enum {
     LEVEL = 1,
     BLOCK = 64,
     AT_ONCE_PAGES = 2048,
-    MERGED_LAYERS = 3,  /* so many of about one size become one with the next */
-    SIMILAR_FACTOR = 4, /* what about one size is */
-    MEMORY_MOST_BYTES_LOG = 32,
+    MERGED_LAYERS = 3,          /* so many of about one size become one with the next */
+    SIMILAR_FACTOR = 4,         /* what about one size is */
+    WINDOW_MOST_BYTES_LOG = 23, /* of zstd; writing takes 2^19 */
 };
 
 typedef struct delta_head {
@@ -35,6 +36,54 @@ static int damaged(sn_error *err) {
 
 static int no_memory(sn_error *err) {
     return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session");
+}
+
+/* ---- zstd's contexts: one of each for each thread, as making one takes longer than a small step;
+ * they end with it ---- */
+
+static pthread_key_t compressors, decompressors;
+static bool have_keys;
+
+static void end_compressor(void *context) {
+    ZSTD_freeCCtx(context);
+}
+
+static void end_decompressor(void *context) {
+    ZSTD_freeDCtx(context);
+}
+
+static void make_keys(void) {
+    have_keys = pthread_key_create(&compressors, end_compressor) == 0 &&
+                pthread_key_create(&decompressors, end_decompressor) == 0;
+}
+
+static bool keys_are_there(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_keys);
+    return have_keys;
+}
+
+/* NULL: no memory. */
+static ZSTD_CCtx *compressor(void) {
+    ZSTD_CCtx *context = keys_are_there() ? pthread_getspecific(compressors) : NULL;
+    if (context || !have_keys || !(context = ZSTD_createCCtx()))
+        return context;
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL);
+    if (pthread_setspecific(compressors, context) == 0)
+        return context;
+    ZSTD_freeCCtx(context);
+    return NULL;
+}
+
+static ZSTD_DCtx *decompressor(void) {
+    ZSTD_DCtx *context = keys_are_there() ? pthread_getspecific(decompressors) : NULL;
+    if (context || !have_keys || !(context = ZSTD_createDCtx()))
+        return context;
+    ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, WINDOW_MOST_BYTES_LOG);
+    if (pthread_setspecific(decompressors, context) == 0)
+        return context;
+    ZSTD_freeDCtx(context);
+    return NULL;
 }
 
 /* ---- planning ---- */
@@ -162,14 +211,6 @@ static size_t thin_out(uint8_t *out, const sn_state *state, const sn_image *imag
     return bytes;
 }
 
-/* One for each thread: making one takes longer than a small step. */
-static ZSTD_CCtx *compressor(void) {
-    static _Thread_local ZSTD_CCtx *context;
-    if (!context && (context = ZSTD_createCCtx()))
-        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL);
-    return context;
-}
-
 /* Everything at once: much faster than a stream, and it takes as much memory again. */
 static int write_at_once(sn_buffer *out, ZSTD_CCtx *context, const sn_state *state,
                          const sn_image *image, const sn_pages *covered, sn_error *err) {
@@ -264,13 +305,6 @@ static bool unpack_page(unpacker *u, uint8_t *page) {
     return true;
 }
 
-static ZSTD_DCtx *decompressor(void) {
-    static _Thread_local ZSTD_DCtx *context;
-    if (!context)
-        context = ZSTD_createDCtx();
-    return context;
-}
-
 static bool numbers_rise(const sn_pages *pages, uint64_t memory_bytes) {
     uint64_t least = 0;
     for (size_t i = 0; i < pages->count; i++) {
@@ -288,13 +322,18 @@ static bool head_makes_sense(const delta_head *h, size_t bytes) {
            h->pages_count * sizeof(uint32_t) <= bytes - sizeof *h &&
            h->extents_count <= SN_SNAPSHOT_PAGES_MOST &&
            h->blob_bytes <= SN_STATE_BLOB_MOST_BYTES && h->memory_bytes % SN_WASM_PAGE_BYTES == 0 &&
-           h->memory_bytes >> MEMORY_MOST_BYTES_LOG == 0;
+           h->memory_bytes <= (uint64_t)SN_STATE_FILES * PAGE;
 }
 
-uint32_t sn_delta_pages(const void *data, size_t bytes) {
-    delta_head head = {0};
-    memcpy(&head, data, bytes < sizeof head ? bytes : sizeof head);
-    return head.pages_count;
+int sn_delta_count(uint32_t *pages, const void *data, size_t bytes, sn_error *err) {
+    delta_head head;
+    if (bytes < sizeof head)
+        return damaged(err);
+    memcpy(&head, data, sizeof head);
+    if (!head_makes_sense(&head, bytes))
+        return damaged(err);
+    *pages = head.pages_count;
+    return 0;
 }
 
 /* The newest record's. */

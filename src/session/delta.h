@@ -27,12 +27,13 @@
 SN_WARN_UNUSED int sn_delta_plan(sn_pages *covered, size_t *keep, const sn_state *state,
                                  const sn_pages *changed, sn_error *err);
 
-/* How many pages a record says that it has; nothing is read that it may need memory for. */
-uint32_t sn_delta_pages(const void *data, size_t bytes);
-
 /* Adds the record of `covered` to `out`. */
 SN_WARN_UNUSED int sn_delta_write(sn_buffer *out, const sn_state *state, const sn_image *image,
                                   const sn_pages *covered, sn_error *err);
+
+/* How many pages a record holds: what reading it takes is at most these, extents and blob.
+ * SN_EUNAVAILABLE: damaged. */
+SN_WARN_UNUSED int sn_delta_count(uint32_t *pages, const void *data, size_t bytes, sn_error *err);
 
 /*
  * Lays a record under what `state` has already: called for the newest first, then for those below.

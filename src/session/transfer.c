@@ -1,6 +1,11 @@
-/* transfer.c - see transfer.h, and shannon.h for the calls. */
-#include "session/transfer.h"
-
+/*
+ * transfer.c - sessions as files, from one machine to another. See shannon.h.
+ *
+ * The file, little-endian: head; the record (record.h) with its last step alone; that step's code;
+ * one delta (delta.h) that lies over nothing. A file that is read may come from anywhere: sizes are
+ * bounded before memory is taken, the delta is decoded before it is kept, and what is in it reaches
+ * only workers, in their jail.
+ */
 #include "sandbox/interpreter.h"
 #include "session/delta.h"
 #include "session/limits.h"
@@ -13,19 +18,25 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { FORMAT = 1 };
+enum {
+    FORMAT = 1,
+    STEP_MOST = INT32_MAX, /* from which a session can still go on for long */
+};
 
 static const char magic[8] = "SNSESSN";
 
+typedef struct file_head {
+    char magic[8];
+    uint32_t format;
+    uint32_t record_bytes;
+    uint32_t code_bytes;
+    uint32_t unused;
+    uint64_t delta_bytes;
+    uint8_t check[16]; /* XXH3 of all that follows */
+} file_head;
+
 static void check_of(uint8_t out[16], const void *data, size_t bytes) {
     XXH128_canonicalFromHash((XXH128_canonical_t *)out, XXH3_128bits(data, bytes));
-}
-
-void sn_transfer_seal(void *data, size_t bytes) {
-    sn_transfer_head head;
-    memcpy(&head, data, sizeof head);
-    check_of(head.check, (const char *)data + sizeof head, bytes - sizeof head);
-    memcpy(data, &head, sizeof head);
 }
 
 /* The image that this machine's interpreter has. */
@@ -61,7 +72,7 @@ static int all_in_one(sn_buffer *out, sn_sessions *s, const sn_record_step *step
 
 static int gather(sn_buffer *out, sn_sessions *s, const sn_record *record, sn_error *err) {
     const sn_record_step *last = sn_record_last(record);
-    sn_transfer_head head = {.format = FORMAT};
+    file_head head = {.format = FORMAT};
     sn_record alone = *record;
     sn_stored_node node = {0};
     memcpy(head.magic, magic, sizeof magic);
@@ -84,8 +95,8 @@ static int gather(sn_buffer *out, sn_sessions *s, const sn_record *record, sn_er
     if (rc < 0)
         return rc;
     head.delta_bytes = out->bytes - before;
+    check_of(head.check, out->data + sizeof head, out->bytes - sizeof head);
     memcpy(out->data, &head, sizeof head);
-    sn_transfer_seal(out->data, out->bytes);
     return 0;
 }
 
@@ -130,15 +141,14 @@ static int no_session(sn_error *err, const char *why) {
     return sn_fail(err, SN_EINVALID_ARGUMENT, "the file is no session: %s", why);
 }
 
-int sn_transfer_parse(sn_record *record, sn_new_node *node, const void *data, size_t bytes,
-                      sn_error *err) {
-    sn_transfer_head head;
+static int parse(sn_record *record, sn_new_node *node, const sn_buffer *file, sn_error *err) {
+    file_head head;
     uint8_t check[16];
-    if (bytes < sizeof head)
+    if (file->bytes < sizeof head)
         return no_session(err, "it is cut off");
-    memcpy(&head, data, sizeof head);
-    const char *at = (const char *)data + sizeof head;
-    size_t left = bytes - sizeof head;
+    memcpy(&head, file->data, sizeof head);
+    const char *at = file->data + sizeof head;
+    size_t left = file->bytes - sizeof head;
     if (memcmp(head.magic, magic, sizeof magic) != 0)
         return no_session(err, "it does not begin like one");
     if (head.format != FORMAT)
@@ -160,17 +170,23 @@ int sn_transfer_parse(sn_record *record, sn_new_node *node, const void *data, si
         .delta = at + head.record_bytes + head.code_bytes,
         .delta_bytes = head.delta_bytes,
     };
-    if (record->steps_count != 1 || !sn_session_id_is_valid(record->id)) {
+    if (record->steps_count != 1 || record->steps[0].step > STEP_MOST ||
+        !sn_session_id_is_valid(record->id)) {
         sn_record_clear(record);
         return no_session(err, "its record makes no sense");
     }
     return 0;
 }
 
-int sn_transfer_check_delta(sn_record *record, const sn_new_node *node, uint64_t pages_most,
-                            sn_error *err) {
+/* That the delta is not larger than a session may be, before memory is taken for it, and can be
+ * read. */
+static int check_delta(sn_sessions *s, sn_record *record, const sn_new_node *node, sn_error *err) {
+    uint64_t most = ((uint64_t)s->options.session_mb << 20) / SN_STATE_PAGE_BYTES;
+    uint32_t pages;
     sn_state *state;
-    if (sn_delta_pages(node->delta, node->delta_bytes) > pages_most)
+    if (sn_delta_count(&pages, node->delta, node->delta_bytes, NULL) < 0)
+        return no_session(err, "its pages are damaged");
+    if (pages > most)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED,
                        "the session is larger than a session may be (SHANNON_SESSION_MB)");
     int rc = sn_state_new(&state, err);
@@ -216,12 +232,11 @@ int sn_session_import(sn_sessions *s, const char *id, int fd, char **made_id, sn
                  ? sn_fail(err, SN_EINVALID_ARGUMENT, "'%.140s' is no id for a session", id)
                  : read_all(&file, fd, ((uint64_t)s->options.session_mb << 20) + SLACK_BYTES, err);
     if (rc == 0)
-        rc = sn_transfer_parse(&record, &node, file.data, file.bytes, err);
+        rc = parse(&record, &node, &file, err);
     if (rc == 0)
         rc = check_base(s, &record, err);
     if (rc == 0)
-        rc = sn_transfer_check_delta(
-            &record, &node, ((uint64_t)s->options.session_mb << 20) / SN_STATE_PAGE_BYTES, err);
+        rc = check_delta(s, &record, &node, err);
     if (rc == 0) {
         if (id)
             snprintf(record.id, sizeof record.id, "%s", id);

@@ -18,7 +18,13 @@
 
 #include <stdlib.h>
 
-enum { MAGIC = 0x53574e53, FORMAT = 1, PAGE = 4096, SYMLINK_MOST_BYTES = 4096 };
+enum {
+    MAGIC = 0x53574e53,
+    FORMAT = 2,
+    PAGE = 4096,
+    SYMLINK_MOST_BYTES = 4096,
+    COOKIE_DOTDOT = 2, /* entries have larger ones */
+};
 
 typedef struct saved_head {
     uint32_t magic;
@@ -32,7 +38,7 @@ typedef struct saved_head {
 
 typedef struct saved_node {
     uint8_t type;
-    uint8_t unused;
+    uint8_t is_workspace; /* a folder that its space is not charged for */
     uint16_t space;
     uint32_t page; /* file: 1 + its first page */
     uint64_t bytes;
@@ -104,6 +110,12 @@ static bool is_laid(const sn_vfs *vfs, uint32_t node) {
     return node >= vfs->ground_nodes && vfs->nodes[node].type != 0;
 }
 
+/* What the host made a workspace of, as against the folders in it. */
+static bool is_workspace(const sn_vfs *vfs, const sn_node *node) {
+    return node->type == SN_FILETYPE_DIRECTORY && node->links > 0 &&
+           vfs->nodes[node->parent].space != node->space && node->space != 0;
+}
+
 static uint32_t number_of(const saver *s, uint32_t node) {
     uint32_t ground = s->vfs->ground_nodes;
     return node < ground ? node : s->numbers[node - ground];
@@ -117,6 +129,7 @@ static void save_nodes(saver *s) {
             continue;
         bool folder = node->type == SN_FILETYPE_DIRECTORY;
         saved_node saved = {.type = node->type,
+                            .is_workspace = is_workspace(vfs, node),
                             .space = node->space,
                             .page = folder ? 0 : node->page,
                             .bytes = folder ? 0 : node->file.bytes,
@@ -319,7 +332,8 @@ typedef struct loader {
     const uint8_t *pages;
     uint32_t pages_count;
     saved_head head;
-    uint32_t *places; /* of the nodes above the ground, by their number there */
+    uint32_t *places;                   /* of the nodes above the ground, by their number there */
+    uint32_t workspaces[SN_SPACES_MAX]; /* the folder that each space is for */
 } loader;
 
 static bool take(loader *l, void *to, size_t bytes) {
@@ -349,27 +363,44 @@ static bool load_head(loader *l) {
            h->entries <= l->left / sizeof(saved_entry);
 }
 
+/* Quotas are what bounds the memory that a guest's files take: no more than a request may have. */
 static bool load_spaces(loader *l) {
-    sn_space *spaces = l->vfs->spaces;
-    for (uint32_t i = l->vfs->spaces_count; i < l->head.spaces; i++)
-        spaces[i] = (sn_space){0};
+    uint64_t left = SN_WORKSPACE_MAX_BYTES;
     l->vfs->spaces_count = l->head.spaces;
     for (uint32_t i = 1; i < l->head.spaces; i++) {
-        uint64_t quota_bytes;
-        if (!take(l, &quota_bytes, sizeof quota_bytes) || quota_bytes < spaces[i].used_bytes)
+        uint64_t quota;
+        l->vfs->spaces[i] = (sn_space){0};
+        if (!take(l, &quota, sizeof quota) || quota > left)
             return false;
-        spaces[i].quota_bytes = quota_bytes;
+        l->vfs->spaces[i].quota_bytes = quota;
+        left -= quota;
     }
     return true;
 }
 
-static bool load_target(loader *l, sn_node *node, uint64_t bytes) {
-    if (bytes == 0 || bytes > SYMLINK_MOST_BYTES || bytes > l->left)
+/* A folder becomes that of a space that has none yet. */
+static bool load_workspace(loader *l, uint32_t node, uint32_t space) {
+    if (space == 0)
+        return true;
+    if (l->workspaces[space])
         return false;
-    node->file.data = malloc(bytes);
-    node->owned = node->file.data != NULL;
-    node->file.bytes = node->file.capacity = node->owned ? bytes : 0;
-    return node->owned && take(l, node->file.data, bytes);
+    l->workspaces[space] = node;
+    l->vfs->nodes[node].space = (uint16_t)space;
+    return true;
+}
+
+static bool load_target(loader *l, sn_node *node, uint64_t bytes) {
+    if (bytes == 0 || bytes > SYMLINK_MOST_BYTES || bytes > l->left || node->space == 0)
+        return false;
+    uint8_t *target = malloc(bytes);
+    if (!target || sn_space_charge(l->vfs, node->space, bytes)) {
+        free(target);
+        return false;
+    }
+    node->file.data = target;
+    node->file.bytes = node->file.capacity = bytes;
+    node->owned = true;
+    return take(l, target, bytes);
 }
 
 static bool load_contents(const loader *l, sn_node *node, const saved_node *saved) {
@@ -377,11 +408,20 @@ static bool load_contents(const loader *l, sn_node *node, const saved_node *save
         return true;
     uint64_t first = (uint64_t)saved->page - 1;
     if (saved->page == 0 || saved->bytes > (uint64_t)l->pages_count * PAGE ||
-        first + pages_of(saved->bytes) > l->pages_count)
+        first + pages_of(saved->bytes) > l->pages_count ||
+        sn_space_charge(l->vfs, node->space, saved->bytes))
         return false;
     node->page = saved->page;
     node->file.data = (uint8_t *)l->pages + first * PAGE; /* borrowed: copied before a write */
     node->file.bytes = saved->bytes;
+    return true;
+}
+
+/* Of an entry that is gone, or of the last one. */
+static bool load_cookie(sn_node *folder, uint64_t cookie) {
+    if (cookie < folder->dir.cookie || cookie > INT64_MAX)
+        return false;
+    folder->dir.cookie = cookie;
     return true;
 }
 
@@ -392,22 +432,18 @@ static bool load_node(loader *l, uint32_t *out) {
         return false;
     bool folder = saved.type == SN_FILETYPE_DIRECTORY;
     bool file = saved.type == SN_FILETYPE_REGULAR_FILE;
-    bool link = saved.type == SN_FILETYPE_SYMBOLIC_LINK && saved.space;
-    if ((!folder && !file && !link) ||
-        sn_tree_new_node(out, l->vfs, saved.type, saved.space, saved.mtim))
+    bool workspace = folder && saved.is_workspace;
+    if ((!folder && !file && saved.type != SN_FILETYPE_SYMBOLIC_LINK) ||
+        sn_tree_new_node(out, l->vfs, saved.type, workspace ? 0 : saved.space, saved.mtim))
         return false;
     sn_node *node = &l->vfs->nodes[*out];
     node->ino = saved.ino;
     node->atim = saved.atim;
     node->ctim = saved.ctim;
     if (folder)
-        return true;
-    if (!(file ? load_contents(l, node, &saved) : load_target(l, node, saved.bytes)))
-        return false;
-    if (sn_space_charge(l->vfs, saved.space, saved.bytes) == 0)
-        return true;
-    node->file.bytes = 0;
-    return false;
+        return load_cookie(node, saved.cookie) &&
+               (!workspace || load_workspace(l, *out, saved.space));
+    return file ? load_contents(l, node, &saved) : load_target(l, node, saved.bytes);
 }
 
 static bool load_nodes(loader *l) {
@@ -417,30 +453,18 @@ static bool load_nodes(loader *l) {
     return true;
 }
 
-/* A folder of the ground may have become a workspace; none lies in another. */
-static bool may_become(const sn_vfs *vfs, uint32_t folder, uint32_t space) {
-    if (vfs->nodes[folder].space == space)
-        return true;
-    if (vfs->nodes[folder].space || vfs->nodes[vfs->nodes[folder].parent].space)
-        return false;
-    for (uint32_t i = 0; i < vfs->ground_folders_count; i++) {
-        const sn_node *inner = &vfs->nodes[vfs->ground_folders[i]];
-        if (inner->parent == folder && inner->space)
-            return false;
-    }
-    return true;
-}
-
 static bool load_folders(loader *l) {
     for (uint32_t i = 0; i < l->head.folders; i++) {
         saved_folder saved;
         if (!take(l, &saved, sizeof saved) || saved.node >= l->vfs->ground_nodes ||
             saved.space >= l->head.spaces ||
-            l->vfs->nodes[saved.node].type != SN_FILETYPE_DIRECTORY ||
-            !may_become(l->vfs, saved.node, saved.space))
+            l->vfs->nodes[saved.node].type != SN_FILETYPE_DIRECTORY)
             return false;
         sn_node *node = &l->vfs->nodes[saved.node];
-        node->space = (uint16_t)saved.space;
+        if (saved.space && node->dir.count > 0) /* what is of the ground never goes away */
+            return false;
+        if (!load_cookie(node, saved.cookie) || !load_workspace(l, saved.node, saved.space))
+            return false;
         node->atim = saved.atim;
         node->mtim = saved.mtim;
         node->ctim = saved.ctim;
@@ -454,10 +478,15 @@ static bool is_linked_folder(const loader *l, uint32_t node) {
            (node < l->vfs->ground_nodes || l->vfs->nodes[node].links > 0);
 }
 
-/* The root of a workspace, which is not charged to it; guests make none, so it lies in no other. */
-static bool is_root(const sn_vfs *vfs, uint32_t dir, uint32_t node) {
-    return vfs->nodes[node].type == SN_FILETYPE_DIRECTORY && vfs->nodes[node].space &&
-           vfs->nodes[node].space != vfs->nodes[dir].space;
+/* A folder has one name, and its space is that of the folder it lies in, unless it is a workspace
+ * or the host's. */
+static bool may_lie_in(const loader *l, uint32_t dir, uint32_t node) {
+    const sn_node *inner = &l->vfs->nodes[node];
+    if (inner->type != SN_FILETYPE_DIRECTORY)
+        return true;
+    bool workspace = inner->space && l->workspaces[inner->space] == node;
+    bool same = inner->space == l->vfs->nodes[dir].space;
+    return inner->links == 0 && (inner->space == 0 || same != workspace);
 }
 
 static bool load_entry(loader *l) {
@@ -467,16 +496,17 @@ static bool load_entry(loader *l) {
     const char *name = (const char *)l->at;
     uint32_t dir = node_of(l, saved.dir), node = node_of(l, saved.node);
     if (!sn_tree_is_name(name, saved.name_bytes) || !is_linked_folder(l, dir) ||
-        node < l->vfs->ground_nodes || sn_tree_find(l->vfs, dir, name, saved.name_bytes) ||
-        (l->vfs->nodes[node].type == SN_FILETYPE_DIRECTORY && l->vfs->nodes[node].links > 0) ||
-        (is_root(l->vfs, dir, node) && l->vfs->nodes[dir].space) ||
-        saved.cookie <= l->vfs->nodes[dir].dir.cookie || saved.cookie > INT64_MAX ||
-        sn_tree_add(l->vfs, dir, name, saved.name_bytes, node, true))
+        node < l->vfs->ground_nodes || !may_lie_in(l, dir, node) ||
+        sn_tree_find(l->vfs, dir, name, saved.name_bytes))
         return false;
-    if (is_root(l->vfs, dir, node))
-        sn_space_refund(l->vfs, l->vfs->nodes[node].space, SN_NODE_COST_BYTES);
+    uint32_t last = l->vfs->nodes[dir].dir.last;
+    uint64_t cookie = l->vfs->nodes[dir].dir.cookie; /* none was larger */
+    if (saved.cookie <= (last ? l->vfs->entries[last].cookie : COOKIE_DOTDOT) ||
+        saved.cookie > cookie || sn_tree_add(l->vfs, dir, name, saved.name_bytes, node, true))
+        return false;
     sn_node *folder = &l->vfs->nodes[dir];
-    l->vfs->entries[folder->dir.last].cookie = folder->dir.cookie = saved.cookie;
+    l->vfs->entries[folder->dir.last].cookie = saved.cookie;
+    folder->dir.cookie = cookie;
     l->at += saved.name_bytes;
     l->left -= saved.name_bytes;
     return true;
@@ -487,6 +517,13 @@ static bool load_entries(loader *l) {
         if (!load_entry(l))
             return false;
     return true;
+}
+
+/* All that a descriptor on such a thing can have. */
+static uint64_t rights_of(uint8_t kind, uint32_t node) {
+    if (kind != SN_FD_STREAM)
+        return kind == SN_FD_DIR ? SN_RIGHTS_DIR : SN_RIGHTS_FILE;
+    return SN_RIGHTS_STREAM | (node == 0 ? SN_RIGHT_FD_READ : SN_RIGHT_FD_WRITE);
 }
 
 static bool load_fd(loader *l) {
@@ -519,7 +556,7 @@ static bool load_fd(loader *l) {
         .flags = saved.flags,
         .node = node,
         .offset = saved.offset,
-        .rights = saved.rights,
+        .rights = saved.rights & rights_of(saved.kind, node),
         .inheriting = saved.inheriting,
     };
     return true;
@@ -534,6 +571,22 @@ static bool load_fds(loader *l) {
         if (!load_fd(l))
             return false;
     return true;
+}
+
+/* A workspace that has no name is none. */
+static void drop_workspaces(const loader *l) {
+    for (uint32_t i = 1; i < SN_SPACES_MAX; i++) {
+        sn_node *node = &l->vfs->nodes[l->workspaces[i]];
+        if (l->workspaces[i] && node->links == 0)
+            node->space = 0;
+    }
+}
+
+/* What nothing refers to goes. */
+static void drop_unused(const loader *l) {
+    for (uint32_t i = 0; i < l->head.nodes; i++)
+        if (l->places[i])
+            sn_tree_release(l->vfs, l->places[i]);
 }
 
 /* The guest's clock does not go back, also on a machine that was started later. */
@@ -559,17 +612,14 @@ int sn_wasi_load(sn_wasi *wasi, const void *data, size_t bytes, const uint8_t *p
     if (!places)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session's files");
     l.places = places;
-    uint64_t next_ino = l.vfs->next_ino;
-    if (next_ino < l.head.next_ino)
-        l.vfs->next_ino = next_ino = l.head.next_ino;
     bool ok = load_spaces(&l) && load_nodes(&l) && load_folders(&l) && load_entries(&l) &&
               load_fds(&l) && l.left == 0;
-    for (uint32_t i = 0; i < l.head.nodes; i++) /* what nothing refers to goes */
-        if (places[i])
-            sn_tree_release(l.vfs, places[i]);
+    drop_workspaces(&l);
+    drop_unused(&l);
     if (!ok)
         return sn_fail(err, SN_EUNAVAILABLE, "the session's files are damaged");
-    l.vfs->next_ino = next_ino; /* each node has its own again */
+    if (l.vfs->next_ino < l.head.next_ino)
+        l.vfs->next_ino = l.head.next_ino;
     load_clock(&l);
     return 0;
 }

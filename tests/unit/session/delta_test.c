@@ -325,18 +325,18 @@ static void heads_that_make_no_sense_are_refused(void **state) {
         uint64_t value;
         size_t bytes;
     } cases[] = {
-        {0, 0, 4},                             /* not a delta */
-        {4, 2, 4},                             /* another format */
-        {8, 5 * SN_WASM_PAGE_BYTES + PAGE, 8}, /* memory: not whole pages, */
-        {8, 1ull << 32, 8},                    /* too much, */
-        {8, 0, 8},                             /* less than there are pages of */
-        {16, UINT32_MAX, 4},                   /* pages: too many */
-        {20, UINT32_MAX, 4},                   /* extents: the same */
-        {24, UINT32_MAX, 4},                   /* the blob: too large, */
-        {24, SN_STATE_BLOB_MOST_BYTES, 4},     /* or larger than what is there */
-        {32, SN_STATE_PAGES_MOST, 4},          /* a page that cannot be, */
-        {32, SN_STATE_FILES - 1, 4},           /* or is not memory any more, */
-        {36, 0, 4},                            /* or comes too late */
+        {0, 0, 4},                                 /* not a delta */
+        {4, 2, 4},                                 /* another format */
+        {8, 5 * SN_WASM_PAGE_BYTES + PAGE, 8},     /* memory: not whole pages, */
+        {8, (1ull << 32) + SN_WASM_PAGE_BYTES, 8}, /* too much, */
+        {8, 0, 8},                                 /* less than there are pages of */
+        {16, UINT32_MAX, 4},                       /* pages: too many */
+        {20, UINT32_MAX, 4},                       /* extents: the same */
+        {24, UINT32_MAX, 4},                       /* the blob: too large, */
+        {24, SN_STATE_BLOB_MOST_BYTES, 4},         /* or larger than what is there */
+        {32, SN_STATE_PAGES_MOST, 4},              /* a page that cannot be, */
+        {32, SN_STATE_FILES - 1, 4},               /* or is not memory any more, */
+        {36, 0, 4},                                /* or comes too late */
     };
     (void)state;
     chain *c = malloc(sizeof *c);

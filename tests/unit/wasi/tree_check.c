@@ -56,11 +56,10 @@ static void check_node(const sn_vfs *vfs, uint32_t index, uint32_t links, uint64
     REQUIRE(!node->owned || node->space);
     if (node->owned) {
         REQUIRE(node->file.data && node->file.bytes <= node->file.capacity);
-        used[node->space] += node->file.bytes;
-    } else if (node->space) {
-        REQUIRE(node->file.bytes == 0 || node->page); /* of a snapshot, borrowed as yet */
-        used[node->space] += node->file.bytes;
+    } else if (node->space && node->file.bytes > 0) { /* of a snapshot's pages */
+        REQUIRE(node->file.capacity == 0);
     }
+    used[node->space] += node->file.bytes;
 }
 
 void sn_tree_check(const sn_vfs *vfs) {
