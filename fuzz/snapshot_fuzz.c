@@ -137,7 +137,7 @@ static void tighten(sn_vfs *vfs) {
 }
 
 /* A guest goes on from there, and what it has made of it is kept. */
-static void go_on(world w, guest_calls *program) {
+static void go_on(world w, guest_calls *program, const uint8_t *before) {
     static uint8_t pages[PAGES_MOST * PAGE];
     sn_memory memory = {.base = calloc(1, GUEST_MEMORY_BYTES), .size_bytes = GUEST_MEMORY_BYTES};
     REQUIRE(memory.base);
@@ -150,8 +150,7 @@ static void go_on(world w, guest_calls *program) {
     sn_tree_check(w.vfs);
     guest_calls_check(w.wasi);
     memset(pages, '.', sizeof pages);
-    for (uint32_t i = w.vfs->ground_nodes; i < w.vfs->nodes_used; i++)
-        w.vfs->nodes[i].page = 0; /* all of it into the new pages */
+    memcpy(pages, before, PAGES * PAGE);
     saved s = {.pages = pages};
     program->left = 0; /* the clock stands still */
     if (save(&s, w) == 0 && !is_worn_out(w.vfs))
@@ -175,7 +174,7 @@ static bool try(const void *blob, size_t bytes, const guest_calls *program) {
         REQUIRE(save(&s, w) == 0);
         check_again(&s, w, pages, PAGES);
         in = *program;
-        go_on(w, &in);
+        go_on(w, &in, pages);
     }
     clear(&s);
     end(w);

@@ -76,6 +76,15 @@ static void all_memory_there_can_be_comes_back(void **state) {
     there_and_back(1ull << 32, (const uint32_t[]){SN_STATE_FILES - 1}, 1);
 }
 
+static void many_pages_come_back(void **state) {
+    enum { MANY = 5000 };
+    static uint32_t numbers[MANY];
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++)
+        numbers[i] = 2 * i;
+    there_and_back(1 << 26, numbers, MANY);
+}
+
 static void the_newest_layer_counts(void **state) {
     (void)state;
     sn_state *old = new_state(2 * 65536, (const uint32_t[]){1, 2, 17}, 3);
@@ -150,6 +159,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_state_comes_back),
         cmocka_unit_test(all_memory_there_can_be_comes_back),
+        cmocka_unit_test(many_pages_come_back),
         cmocka_unit_test(the_newest_layer_counts),
         cmocka_unit_test(damage_is_refused),
         cmocka_unit_test(threads_leave_nothing_behind),
