@@ -231,6 +231,8 @@ static const char *edited(sn_lines *lines, const char *prompt) {
 
 enum sn_line sn_lines_next(const char **line, sn_lines *lines, const char *prompt) {
     const char *read_line;
+    if (sn_interrupt_is_end()) /* it came while a statement was executed */
+        return SN_LINE_END;
     if (lines->edit)
         read_line = edited(lines, prompt);
     else if (!wait_for_input())

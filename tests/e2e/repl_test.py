@@ -209,6 +209,13 @@ class OnATerminal(Home):
             self.assertEqual(t.wait(), 0)
         self.assertNotIn("repl-", shannon.command("session", "list", env=self.env).stdout)
 
+    def test_it_ends_when_it_is_told_to_while_it_executes(self):
+        t = self.open()
+        t.type("print('begun'); import time; time.sleep(30)\r")
+        t.until("begun\r\n")
+        os.kill(t.pid, signal.SIGTERM)
+        self.assertEqual(t.wait(), 0)
+
     def test_exit(self):
         for line in "exit", "quit()":
             t = self.open()

@@ -16,7 +16,7 @@ for referrer in gc.get_referrers(own.__dict__):
     attack.check("no references of the host's", type(referrer).__name__ in ("function", "list", "dict", "module",
         "tuple", "frame", "cell"))
 attack.check("its host module is small", set(name for name in dir(sys.modules["_shannon_host"]) if name[0] != "_") <=
-             {"compile", "emit", "fill_holes", "no_memory", "reserve"})
+             {"compile", "emit", "fill_holes", "input_was_read", "no_memory", "reserve"})
 attack.end(2)
 sys.stdout.flush()
 for name, value in list(vars(own).items()):
