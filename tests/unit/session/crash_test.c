@@ -16,9 +16,11 @@ static uint64_t below(uint64_t most) {
     return stores_random(&random_state) % most;
 }
 
-static void wait_us(uint64_t us) {
-    struct timespec time = {0, (long)us * 1000};
-    nanosleep(&time, NULL);
+/* While it opens the store, or later, however slow the machine is. */
+static void wait_some(const writer *w) {
+    if (below(4))
+        writer_wait(w);
+    nanosleep(&(struct timespec){0, (long)below(6000) * 1000}, NULL);
 }
 
 static int begin(void **state) {
@@ -86,13 +88,13 @@ static void killed_at_any_moment(void **state) {
             stores_forget_index(folder);
         }
         writer_start(&w, &options);
-        wait_us(300 + below(12000));
+        wait_some(&w);
         writer_kill(&w);
         hear(&f, expected, &options, &w);
         f.further += check_all(expected, &options, below(8) == 0);
     }
     say("one process", &f, kills);
-    assert_true(f.changes > 0 && f.interrupted > kills / 10);
+    assert_true(f.changes + f.interrupted > kills / 2 && f.interrupted > kills / 10);
 }
 
 /* The other one goes on, and may be the next. */
@@ -111,7 +113,7 @@ static void killed_beside_another(void **state) {
             writer_start(&writers[k], &options[k]);
         }
         for (uint32_t k = 0; k < WRITERS; k++) {
-            wait_us(300 + below(12000));
+            wait_some(&writers[k]);
             writer_kill(&writers[k]);
             hear(&f, expected, &options[k], &writers[k]);
             sn_store *store = stores_open(folder);
@@ -121,7 +123,7 @@ static void killed_beside_another(void **state) {
         f.further += check_all(expected, &all, below(8) == 0);
     }
     say("two processes", &f, 2 * (kills / 5));
-    assert_true(f.changes > 0);
+    assert_true(f.changes + f.interrupted > kills / 5);
 }
 
 #define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, begin, finish)

@@ -142,7 +142,8 @@ static void the_power_goes(void **state) {
         end safe = log_end();
         writer w;
         writer_start(&w, &options);
-        nanosleep(&(struct timespec){0, (long)(2000 + below(12000)) * 1000}, NULL);
+        writer_wait(&w);
+        nanosleep(&(struct timespec){0, (long)(2000 + below(10000)) * 1000}, NULL);
         writer_kill(&w);
         size_t lost = first_lost(&w);
         for (size_t k = 0; k < lost; k++)

@@ -3,6 +3,7 @@
 
 #include "session/log.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -133,6 +134,11 @@ void writer_start(writer *w, const writer_options *options) {
     }
     close(ends[1]);
     w->fd = ends[0];
+}
+
+void writer_wait(const writer *w) {
+    struct pollfd ready = {w->fd, POLLIN, 0};
+    assert_int_equal(poll(&ready, 1, 60000), 1);
 }
 
 void writer_kill(writer *w) {

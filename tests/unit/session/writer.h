@@ -40,6 +40,9 @@ typedef struct writer {
 
 void writer_start(writer *w, const writer_options *options);
 
+/* Until it is about to begin its first change. */
+void writer_wait(const writer *w);
+
 /* Fails the test if it had ended by itself. */
 void writer_kill(writer *w);
 void writer_clear(writer *w);
