@@ -191,7 +191,7 @@ static void the_hard_stop_comes_after_the_grace(void **state) {
         double took_ms = (double)(now_ns() - start) / 1e6;
         assert_int_equal(r->status, SN_STATUS_TIMEOUT);
         assert_int_equal(r->exit_code, 124);
-        assert_true(took_ms > 1990 && took_ms < 2100);
+        assert_true(took_ms > 1990 && took_ms < 2500);
         assert_true(r->usage.cpu_ms > 1000);
         sn_result_free(r);
     }
@@ -266,7 +266,7 @@ static void cancelling_ends_it_at_once(void **state) {
     assert_int_equal(result->exit_code, 130);
     assert_string_equal(result->error_name, "KeyboardInterrupt");
     assert_string_equal(result->stdout_text, "in\nleft\n");
-    assert_true(result->usage.wall_ms < 500);
+    assert_true(result->usage.wall_ms < 1000);
     sn_result_free(result);
 }
 
