@@ -155,7 +155,7 @@ static void save_folders(saver *s) {
     for (uint32_t k = 0; k < vfs->ground_folders_count; k++) {
         uint32_t i = vfs->ground_folders[k];
         const sn_node *node = &vfs->nodes[i];
-        if (!has_laid_entries(vfs, i) && !node->space)
+        if (node->type != SN_FILETYPE_DIRECTORY || (!has_laid_entries(vfs, i) && !node->space))
             continue;
         saved_folder saved = {i, node->space, node->atim, node->mtim, node->ctim, node->dir.cookie};
         put(s, &saved, sizeof saved);

@@ -550,6 +550,24 @@ static bool try(const void *blob, size_t bytes, const uint8_t *pages) {
     return rc == 0;
 }
 
+/* Where the host laid a folder into a workspace before the ground was marked, a guest can remove
+ * it, and a file may get its place. */
+static void a_folder_of_the_ground_may_be_gone(void **state) {
+    void *made;
+    (void)state;
+    assert_int_equal(guest_setup(&made), 0);
+    guest *g = made;
+    saved s = new_saved();
+    assert_int_equal(sn_vfs_add_dir(g->vfs, "/w/sub", NULL), 0);
+    assert_int_equal(sn_wasi_mark_ground(g->wasi, NULL), 0);
+    assert_done(guest_rmdir(g, "w/sub"));
+    fill(g, "w/f", 3 * PAGE, 'x');
+    save(&s, g);
+    assert_true(s.blob.bytes < 1000);
+    end_guest(g);
+    end_saved(&s);
+}
+
 static void what_is_cut_off_is_refused(void **state) {
     (void)state;
     saved s = new_saved();
@@ -606,6 +624,7 @@ int main(void) {
         cmocka_unit_test(borrowed_contents_are_copied_to_be_written),
         cmocka_unit_test(inputs_are_kept_until_they_are_replaced),
         cmocka_unit_test(who_takes_files_may_refuse),
+        cmocka_unit_test(a_folder_of_the_ground_may_be_gone),
         cmocka_unit_test(what_is_cut_off_is_refused),
         cmocka_unit_test(damage_in_any_byte_is_survived),
         cmocka_unit_test(another_ground_is_refused),
