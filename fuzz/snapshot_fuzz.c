@@ -102,11 +102,13 @@ static void compare_files(const sn_vfs *a, const sn_vfs *b) {
 }
 
 /* What was saved of `w` gives a world like it, which saved again is the same. */
-static void check_again(const saved *s, world w, const uint8_t *pages, uint32_t pages_count) {
+static void check_again(const saved *s, world w, const uint8_t *pages) {
+    sn_snapshot_pages there = {pages, (const sn_extent *)s->extents.data,
+                               s->extents.bytes / sizeof(sn_extent)};
     guest_calls none = {0};
     world other = make(&none);
     saved again = {0};
-    REQUIRE(sn_wasi_load(other.wasi, s->blob.data, s->blob.bytes, pages, pages_count, NULL) == 0);
+    REQUIRE(sn_wasi_load(other.wasi, s->blob.data, s->blob.bytes, &there, NULL) == 0);
     sn_tree_check(other.vfs);
     guest_calls_check(other.wasi);
     compare_files(w.vfs, other.vfs);
@@ -154,7 +156,7 @@ static void go_on(world w, guest_calls *program, const uint8_t *before) {
     saved s = {.pages = pages};
     program->left = 0; /* the clock stands still */
     if (save(&s, w) == 0 && !is_worn_out(w.vfs))
-        check_again(&s, w, pages, PAGES_MOST);
+        check_again(&s, w, pages);
     clear(&s);
     free(memory.base);
 }
@@ -167,12 +169,13 @@ static bool try(const void *blob, size_t bytes, const guest_calls *program) {
     REQUIRE(pages);
     for (size_t i = 0; i < PAGES * PAGE; i++)
         pages[i] = (uint8_t)(i >> 6);
-    bool taken = sn_wasi_load(w.wasi, blob, bytes, pages, PAGES, NULL) == 0;
+    sn_snapshot_pages there = {pages, &(sn_extent){0, PAGES}, 1};
+    bool taken = sn_wasi_load(w.wasi, blob, bytes, &there, NULL) == 0;
     if (taken) {
         sn_tree_check(w.vfs);
         guest_calls_check(w.wasi);
         REQUIRE(save(&s, w) == 0);
-        check_again(&s, w, pages, PAGES);
+        check_again(&s, w, pages);
         in = *program;
         go_on(w, &in, pages);
     }

@@ -35,7 +35,7 @@ static int damaged(sn_error *err) {
 
 static int load_pages(sn_memory *memory, int fd, const sn_before *before, sn_error *err) {
     uint64_t end = 0, copied = 0, mapped = 0;
-    for (size_t i = 0; i < before->runs_count; i++) {
+    for (size_t i = 0; i < before->runs_count && before->runs[i].first < SN_STATE_FILES; i++) {
         const sn_state_run *run = &before->runs[i];
         if (run->count == 0 || run->first < end ||
             (uint64_t)run->first + run->count > memory->size_bytes / PAGE)
@@ -55,6 +55,28 @@ static int load_pages(sn_memory *memory, int fd, const sn_before *before, sn_err
         copied += run->count;
     }
     return 0;
+}
+
+/* Those of files are read where they are. Others are not: reading what is a hole of the state's
+ * file makes it larger. */
+static int load_files(sn_wasi *wasi, const sn_before *before, const void *snapshot, size_t bytes,
+                      sn_error *err) {
+    size_t first = before->runs_count, count = 0;
+    while (first > 0 && before->runs[first - 1].first >= SN_STATE_FILES)
+        first--;
+    sn_auto_free sn_extent *extents = malloc((before->runs_count + 1) * sizeof *extents);
+    if (!extents)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session's files");
+    for (uint64_t end = 0; first + count < before->runs_count; count++) {
+        const sn_state_run *run = &before->runs[first + count];
+        if (run->count == 0 || run->first < end ||
+            (uint64_t)run->first + run->count > SN_STATE_PAGES_MOST)
+            return damaged(err);
+        end = (uint64_t)run->first + run->count;
+        extents[count] = (sn_extent){run->first - SN_STATE_FILES, run->count};
+    }
+    sn_snapshot_pages pages = {before->map + (uint64_t)SN_STATE_FILES * PAGE, extents, count};
+    return sn_wasi_load(wasi, snapshot, bytes, &pages, err);
 }
 
 int sn_state_load(sn_before *before, sn_instance *instance, sn_wasi *wasi, int fd,
@@ -80,10 +102,9 @@ int sn_state_load(sn_before *before, sn_instance *instance, sn_wasi *wasi, int f
         return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot map the session's state");
     before->map = map;
     rc = load_pages(sn_instance_memory(instance), fd, before, err);
-    return rc < 0 ? rc
-                  : sn_wasi_load(wasi, globals + head.globals_bytes, head.snapshot_bytes,
-                                 before->map + (uint64_t)SN_STATE_FILES * PAGE,
-                                 SN_SNAPSHOT_PAGES_MOST, err);
+    return rc < 0
+               ? rc
+               : load_files(wasi, before, globals + head.globals_bytes, head.snapshot_bytes, err);
 }
 
 /* ---- sending ---- */

@@ -9,7 +9,7 @@
 #include "sandbox/state.h"
 #include "wasm/instance.h"
 
-/* Pages of linear memory that lie together in the state. */
+/* Pages of linear memory, or of files, that lie together in the state. */
 typedef struct sn_state_run {
     uint32_t first;
     uint32_t count;

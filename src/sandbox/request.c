@@ -98,15 +98,16 @@ static int send_files(int fd, const sn_job *job) {
     return rc;
 }
 
-/* Pages of linear memory, gathered into runs. */
+/* Pages gathered into runs, none of which is of memory and of files. */
 static bool add_runs(sn_buffer *to, const sn_job_state *state) {
     bool ok = true;
-    for (size_t i = 0; ok && i < state->pages_count && state->pages[i] < SN_STATE_FILES;) {
+    for (size_t i = 0; ok && i < state->pages_count;) {
         sn_state_run run = {state->pages[i], 0};
-        while (i < state->pages_count && state->pages[i] == run.first + run.count) {
+        do {
             run.count++;
             i++;
-        }
+        } while (i < state->pages_count && state->pages[i] == run.first + run.count &&
+                 state->pages[i] != SN_STATE_FILES);
         ok = sn_buffer_add(to, &run, sizeof run);
     }
     return ok;

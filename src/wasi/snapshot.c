@@ -329,8 +329,7 @@ typedef struct loader {
     sn_vfs *vfs;
     const uint8_t *at;
     size_t left;
-    const uint8_t *pages;
-    uint32_t pages_count;
+    const sn_snapshot_pages *pages;
     saved_head head;
     uint32_t *places;                   /* of the nodes above the ground, by their number there */
     uint32_t workspaces[SN_SPACES_MAX]; /* the folder that each space is for */
@@ -403,16 +402,32 @@ static bool load_target(loader *l, sn_node *node, uint64_t bytes) {
     return take(l, target, bytes);
 }
 
+/* Whether so many bytes from that page on are in one extent. Adjacent ones are one. */
+static bool are_there(const sn_snapshot_pages *pages, uint64_t first, uint64_t bytes) {
+    size_t low = 0, high = pages->extents_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const sn_extent *extent = &pages->extents[middle];
+        if (first < extent->first)
+            high = middle;
+        else if (first - extent->first >= extent->count)
+            low = middle + 1;
+        else
+            return bytes <= (extent->first + (uint64_t)extent->count - first) * PAGE;
+    }
+    return false;
+}
+
 static bool load_contents(const loader *l, sn_node *node, const saved_node *saved) {
     if (saved->bytes == 0)
         return true;
     uint64_t first = (uint64_t)saved->page - 1;
-    if (saved->page == 0 || saved->bytes > (uint64_t)l->pages_count * PAGE ||
-        first + pages_of(saved->bytes) > l->pages_count ||
+    if (saved->page == 0 || !are_there(l->pages, first, saved->bytes) ||
         sn_space_charge(l->vfs, node->space, saved->bytes))
         return false;
     node->page = saved->page;
-    node->file.data = (uint8_t *)l->pages + first * PAGE; /* borrowed: copied before a write */
+    node->file.data =
+        (uint8_t *)l->pages->base + first * PAGE; /* borrowed: copied before a write */
     node->file.bytes = saved->bytes;
     return true;
 }
@@ -597,14 +612,9 @@ static void load_clock(const loader *l) {
         wasi->monotonic_offset_ns += l->head.monotonic_ns - now;
 }
 
-int sn_wasi_load(sn_wasi *wasi, const void *data, size_t bytes, const uint8_t *pages,
-                 uint32_t pages_count, sn_error *err) {
-    loader l = {.wasi = wasi,
-                .vfs = wasi->vfs,
-                .at = data,
-                .left = bytes,
-                .pages = pages,
-                .pages_count = pages_count};
+int sn_wasi_load(sn_wasi *wasi, const void *data, size_t bytes, const sn_snapshot_pages *pages,
+                 sn_error *err) {
+    loader l = {.wasi = wasi, .vfs = wasi->vfs, .at = data, .left = bytes, .pages = pages};
     if (!load_head(&l))
         return sn_fail(err, SN_EUNAVAILABLE,
                        "the session's files are damaged, or of another version of Shannon");

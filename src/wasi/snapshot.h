@@ -44,13 +44,19 @@ SN_WARN_UNUSED int sn_wasi_mark_ground(sn_wasi *wasi, sn_error *err);
 SN_WARN_UNUSED int sn_wasi_save(sn_buffer *out, sn_buffer *extents, sn_wasi *wasi,
                                 sn_snapshot_file_fn put, void *user, sn_error *err);
 
+/* Where the contents of a snapshot's files are. */
+typedef struct sn_snapshot_pages {
+    const uint8_t *base;      /* page n at n * 4096; borrowed until the world is gone */
+    const sn_extent *extents; /* those that there are, in order; looked at during the call only */
+    size_t extents_count;
+} sn_snapshot_pages;
+
 /*
- * Puts everything back, into a world that is nothing but its ground. `pages` are the contents, and
- * are borrowed until the world is gone; only those that a snapshot's extents named are looked at,
- * but `pages_count` of them must be readable. The monotonic clock goes on from where it was, or
- * later. SN_EUNAVAILABLE: damaged, or of another ground.
+ * Puts everything back, into a world that is nothing but its ground. No page is looked at that is
+ * not among those there are. The monotonic clock goes on from where it was, or later.
+ * SN_EUNAVAILABLE: damaged, or of another ground.
  */
-SN_WARN_UNUSED int sn_wasi_load(sn_wasi *wasi, const void *data, size_t bytes, const uint8_t *pages,
-                                uint32_t pages_count, sn_error *err);
+SN_WARN_UNUSED int sn_wasi_load(sn_wasi *wasi, const void *data, size_t bytes,
+                                const sn_snapshot_pages *pages, sn_error *err);
 
 #endif

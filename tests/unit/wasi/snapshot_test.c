@@ -97,10 +97,19 @@ static guest *first_guest(void) {
     return g;
 }
 
+static sn_snapshot_pages pages_of(const saved *s) {
+    return (sn_snapshot_pages){s->pages, (const sn_extent *)s->extents.data,
+                               s->extents.bytes / sizeof(sn_extent)};
+}
+
+static int load_into(guest *g, const saved *s) {
+    sn_snapshot_pages pages = pages_of(s);
+    return sn_wasi_load(g->wasi, s->blob.data, s->blob.bytes, &pages, NULL);
+}
+
 static guest *load(const saved *s) {
     guest *g = new_guest();
-    assert_int_equal(sn_wasi_load(g->wasi, s->blob.data, s->blob.bytes, s->pages, PAGES_MOST, NULL),
-                     0);
+    assert_int_equal(load_into(g, s), 0);
     sn_tree_check(g->vfs);
     return g;
 }
@@ -389,9 +398,7 @@ static void a_quota_is_what_a_request_may_have(void **state) {
         assert_int_equal(sn_vfs_add_workspace(g->vfs, "/w", quotas[i][0], NULL), 0);
         assert_int_equal(sn_vfs_add_workspace(g->vfs, "/v", quotas[i][1], NULL), 0);
         save(&s, g);
-        assert_int_equal(
-            sn_wasi_load(other->wasi, s.blob.data, s.blob.bytes, s.pages, PAGES_MOST, NULL),
-            i < 3 ? SN_EUNAVAILABLE : 0);
+        assert_int_equal(load_into(other, &s), i < 3 ? SN_EUNAVAILABLE : 0);
         end_guest(g);
         end_guest(other);
         end_saved(&s);
@@ -524,13 +531,14 @@ static void save_small(saved *s) {
 }
 
 /* Loads it into a world that must be sound then, and free of leaks and faults in any case. */
-static bool try(const void *blob, size_t bytes, const uint8_t *pages) {
+static bool try(const void *blob, size_t bytes, const saved *s) {
     guest *g = new_guest();
     sn_error err = SN_ERROR_INIT;
+    sn_snapshot_pages pages = pages_of(s);
     char *exact = malloc(bytes ? bytes : 1);
     assert_non_null(exact);
     memcpy(exact, blob, bytes);
-    int rc = sn_wasi_load(g->wasi, exact, bytes, pages, PAGES_MOST, &err);
+    int rc = sn_wasi_load(g->wasi, exact, bytes, &pages, &err);
     free(exact);
     if (rc < 0) {
         assert_int_equal(rc, SN_EUNAVAILABLE);
@@ -573,10 +581,10 @@ static void what_is_cut_off_is_refused(void **state) {
     saved s = new_saved();
     save_small(&s);
     for (size_t bytes = 0; bytes < s.blob.bytes; bytes++)
-        assert_false(try(s.blob.data, bytes, s.pages));
-    assert_true(try(s.blob.data, s.blob.bytes, s.pages));
+        assert_false(try(s.blob.data, bytes, &s));
+    assert_true(try(s.blob.data, s.blob.bytes, &s));
     assert_true(sn_buffer_add(&s.blob, "", 1));
-    assert_false(try(s.blob.data, s.blob.bytes, s.pages));
+    assert_false(try(s.blob.data, s.blob.bytes, &s));
     end_saved(&s);
 }
 
@@ -589,10 +597,31 @@ static void damage_in_any_byte_is_survived(void **state) {
     for (size_t i = 0; i < s.blob.bytes; i++)
         for (size_t k = 0; k < sizeof flips; k++) {
             s.blob.data[i] = (char)(s.blob.data[i] ^ flips[k]);
-            refused += !try(s.blob.data, s.blob.bytes, s.pages);
+            refused += !try(s.blob.data, s.blob.bytes, &s);
             s.blob.data[i] = (char)(s.blob.data[i] ^ flips[k]);
         }
     assert_true(refused > s.blob.bytes);
+    end_saved(&s);
+}
+
+/* Reading a hole of the state's file would make it larger than a session may be. */
+static void contents_that_are_not_there_are_refused(void **state) {
+    static const sn_extent few[] = {{0, 2}, {3, 1}, {5, 1}};
+    (void)state;
+    saved s = new_saved();
+    guest *g = first_guest();
+    fill(g, "w/a", 2 * PAGE, 'a');
+    fill(g, "w/b", PAGE + 1, 'b');
+    save(&s, g);
+    end_guest(g);
+    for (size_t i = 0; i <= 3; i++) {
+        sn_snapshot_pages pages = {s.pages, few, i};
+        g = new_guest();
+        assert_int_equal(sn_wasi_load(g->wasi, s.blob.data, s.blob.bytes, &pages, NULL),
+                         SN_EUNAVAILABLE);
+        end_guest(g);
+    }
+    end_guest(load(&s));
     end_saved(&s);
 }
 
@@ -603,8 +632,7 @@ static void another_ground_is_refused(void **state) {
     guest *g = new_guest();
     assert_int_equal(sn_vfs_add_dir(g->vfs, "/more", NULL), 0);
     assert_int_equal(sn_wasi_mark_ground(g->wasi, NULL), 0);
-    assert_int_equal(sn_wasi_load(g->wasi, s.blob.data, s.blob.bytes, s.pages, PAGES_MOST, NULL),
-                     SN_EUNAVAILABLE);
+    assert_int_equal(load_into(g, &s), SN_EUNAVAILABLE);
     end_guest(g);
     end_saved(&s);
 }
@@ -627,6 +655,7 @@ int main(void) {
         cmocka_unit_test(a_folder_of_the_ground_may_be_gone),
         cmocka_unit_test(what_is_cut_off_is_refused),
         cmocka_unit_test(damage_in_any_byte_is_survived),
+        cmocka_unit_test(contents_that_are_not_there_are_refused),
         cmocka_unit_test(another_ground_is_refused),
     };
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
