@@ -23,6 +23,7 @@ class Terminal:
     def __init__(self, home, *args):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and that would stay
             os.environ.update(SHANNON_HOME=home, TERM="xterm", COLUMNS="80")
             os.execv(shannon.SHANNON, [shannon.SHANNON, "repl", *args])
         self.seen = ""
