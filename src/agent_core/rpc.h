@@ -1,0 +1,77 @@
+/*
+ * rpc.h - a gRPC server: methods that are given a whole request and answer with one message or
+ * several. The one place that knows the C core of gRPC (grpc/grpc.h, version 29).
+ *
+ * Theory of operation: one completion queue, a few threads that wait on it. They take calls, hand a
+ * request that is whole to its method, and write what is to be written; none of them ever waits for
+ * anything else. A method that takes time does it on a thread of its own, and may answer from there.
+ * Each call holds a descriptor that becomes readable when its client has gone away or its deadline
+ * has passed, which is what sn_request.cancel_fd wants.
+ *
+ * Bounds: sizes of messages and metadata, calls at once, what a call may have unsent. gRPC's own
+ * threads and memory come on top; a quota bounds the latter.
+ */
+#ifndef SN_AGENT_CORE_RPC_H
+#define SN_AGENT_CORE_RPC_H
+
+#include "shannon.h"
+
+typedef struct sn_rpc_server sn_rpc_server;
+typedef struct sn_rpc_call sn_rpc_call;
+
+/* On one of the server's threads: must not block. `request` is valid during the call. Whoever has
+ * the call must finish it, once. */
+typedef void (*sn_rpc_begin_fn)(void *service, sn_rpc_call *call, const void *request,
+                                size_t bytes);
+
+typedef struct sn_rpc_method {
+    const char *path; /* "/shannon.v1.Executor/Execute" */
+    sn_rpc_begin_fn begin;
+    void *service;
+    bool is_open; /* also to clients without the token */
+} sn_rpc_method;
+
+typedef struct sn_rpc_options {
+    const char *address;          /* "127.0.0.1:50051"; port 0: any */
+    const char *token;            /* NULL, or what "authorization: Bearer" must say */
+    const char *certificate_path; /* with key_path: TLS, else plain; PEM */
+    const char *key_path;
+    size_t request_most_bytes;
+    unsigned calls_most; /* at once; one more is refused */
+} sn_rpc_options;
+
+#define SN_RPC_OPTIONS_INIT                                                                        \
+    {.address = "127.0.0.1:50051", .request_most_bytes = 80 << 20, .calls_most = 4096}
+
+/* `methods` end with a path of NULL and must outlive the server. SN_EUNAVAILABLE: the address cannot
+ * be had; SN_EINVALID_ARGUMENT: certificate or key are not to be read. */
+SN_WARN_UNUSED int sn_rpc_server_start(sn_rpc_server **out, const sn_rpc_options *options,
+                                       const sn_rpc_method *methods, sn_error *err);
+int sn_rpc_server_port(const sn_rpc_server *server);
+
+/* Takes no more calls, waits so long for those under way, cancels what is left and waits for them to
+ * finish. NULL is allowed. */
+void sn_rpc_server_stop(sn_rpc_server *server, uint64_t patience_ns);
+
+/* ---- calls ---- */
+
+/* Readable once there is nobody any more to answer to. */
+int sn_rpc_cancel_fd(const sn_rpc_call *call);
+
+/* By CLOCK_MONOTONIC; UINT64_MAX: none. */
+uint64_t sn_rpc_deadline_ns(const sn_rpc_call *call);
+
+/* The value of a piece of metadata; free() it. NULL: there is none. */
+char *sn_rpc_metadata(const sn_rpc_call *call, const char *key);
+
+/* Any thread, one at a time. Copies the message. Waits while the client does not read, until
+ * `until_ns` at most. SN_EUNAVAILABLE: it is gone, SN_EDEADLINE_EXCEEDED: it still does not read. */
+SN_WARN_UNUSED int sn_rpc_send(sn_rpc_call *call, const void *message, size_t bytes,
+                               uint64_t until_ns, sn_error *err);
+
+/* Ends the call: with a last message unless that is NULL, or with an error. It must not be touched
+ * any more. */
+void sn_rpc_reply(sn_rpc_call *call, const void *message, size_t bytes);
+void sn_rpc_fail(sn_rpc_call *call, const sn_error *error);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * rpc_call.c - one call: it is requested, its message comes, its method begins; messages go out one
+ * after the other, as gRPC writes one at a time; then the status.
+ *
+ * A call is counted: by each thing that gRPC was asked for and has not said of that it is done, and
+ * by whoever has to finish it. The last one frees it.
+ */
+#include "agent_core/rpc_private.h"
+
+#include "util/auto.h"
+#include "util/error.h"
+#include "util/io.h"
+
+#include <errno.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/support/time.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { WINDOW_BYTES = 1 << 20, OPS_MOST = 3 };
+
+typedef struct outgoing {
+    struct outgoing *next;
+    grpc_byte_buffer *message;
+    size_t bytes;
+} outgoing;
+
+struct sn_rpc_call {
+    sn_rpc_server *server;
+    const sn_rpc_method *method;
+    grpc_call *call;
+    grpc_call_details details;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *request;
+    sn_rpc_tag requested, received, closed, written;
+    int cancelled; /* what gRPC says */
+    int cancel_fd;
+    atomic_uint references;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    outgoing *first, **last; /* not yet given to gRPC */
+    outgoing *being_written;
+    size_t unsent_bytes;
+    bool has_begun; /* initial metadata are out */
+    bool writing;
+    bool finishing, finished;
+    bool gone; /* there is nobody to answer to */
+    grpc_status_code status;
+    char *message;
+};
+
+/* ---- life ---- */
+
+static void drop_message(outgoing *message) {
+    if (!message)
+        return;
+    grpc_byte_buffer_destroy(message->message);
+    free(message);
+}
+
+static void free_call(sn_rpc_call *c) {
+    sn_rpc_server *server = c->server;
+    if (c->call)
+        grpc_call_unref(c->call);
+    grpc_call_details_destroy(&c->details);
+    grpc_metadata_array_destroy(&c->metadata);
+    if (c->request)
+        grpc_byte_buffer_destroy(c->request);
+    for (outgoing *message = c->first, *next; message; message = next) {
+        next = message->next;
+        drop_message(message);
+    }
+    drop_message(c->being_written);
+    if (c->cancel_fd >= 0)
+        close(c->cancel_fd);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->lock);
+    free(c->message);
+    free(c);
+    pthread_mutex_lock(&server->lock);
+    if (--server->calls == 0)
+        pthread_cond_broadcast(&server->idle);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void release(sn_rpc_call *c) {
+    if (atomic_fetch_sub(&c->references, 1) == 1)
+        free_call(c);
+}
+
+/* Not allowed to fail: the arguments are ours. */
+static void start(sn_rpc_call *c, const grpc_op *ops, size_t count, sn_rpc_tag *tag) {
+    atomic_fetch_add(&c->references, 1);
+    if (grpc_call_start_batch(c->call, ops, count, tag, NULL) != GRPC_CALL_OK)
+        abort();
+}
+
+/* ---- what goes out; the lock is held ---- */
+
+static void write_next(sn_rpc_call *c) {
+    grpc_op ops[OPS_MOST] = {0};
+    grpc_slice text = grpc_empty_slice();
+    size_t count = 0;
+    if (c->writing || c->finished || (!c->first && !c->finishing))
+        return;
+    if (!c->has_begun)
+        ops[count++] = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
+    c->has_begun = true;
+    c->being_written = c->first;
+    if (c->first) {
+        c->first = c->first->next;
+        if (!c->first)
+            c->last = &c->first;
+        ops[count++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE,
+                                 .data.send_message.send_message = c->being_written->message};
+    }
+    if (c->finishing && !c->first) {
+        c->finished = true;
+        text = grpc_slice_from_copied_string(c->message ? c->message : "");
+        ops[count] = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
+        ops[count].data.send_status_from_server.status = c->status;
+        ops[count++].data.send_status_from_server.status_details = &text;
+    }
+    c->writing = true;
+    start(c, ops, count, &c->written);
+    grpc_slice_unref(text);
+}
+
+static void on_written(sn_rpc_call *c, bool ok) {
+    pthread_mutex_lock(&c->lock);
+    if (c->being_written)
+        c->unsent_bytes -= c->being_written->bytes;
+    drop_message(c->being_written);
+    c->being_written = NULL;
+    c->writing = false;
+    c->gone |= !ok;
+    write_next(c);
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static bool append(sn_rpc_call *c, const void *data, size_t bytes) {
+    outgoing *message = calloc(1, sizeof *message);
+    if (!message)
+        return false;
+    grpc_slice slice = grpc_slice_from_copied_buffer(data, bytes);
+    *message = (outgoing){.message = grpc_raw_byte_buffer_create(&slice, 1), .bytes = bytes};
+    grpc_slice_unref(slice);
+    *c->last = message;
+    c->last = &message->next;
+    c->unsent_bytes += bytes;
+    return true;
+}
+
+int sn_rpc_send(sn_rpc_call *c, const void *message, size_t bytes, uint64_t until_ns,
+                sn_error *err) {
+    struct timespec until = {(time_t)(until_ns / 1000000000u), (long)(until_ns % 1000000000u)};
+    int waited = 0, rc = 0;
+    pthread_mutex_lock(&c->lock);
+    while (!c->gone && waited == 0 && c->unsent_bytes > 0 && c->unsent_bytes + bytes > WINDOW_BYTES)
+        waited = pthread_cond_timedwait(&c->changed, &c->lock, &until);
+    if (c->gone)
+        rc = sn_fail(err, SN_EUNAVAILABLE, "the client has gone away");
+    else if (waited)
+        rc = sn_fail(err, SN_EDEADLINE_EXCEEDED, "the client does not read what it asked for");
+    else if (!append(c, message, bytes))
+        rc = sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an answer");
+    else
+        write_next(c);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
+static void finish(sn_rpc_call *c, grpc_status_code status, char *message) {
+    pthread_mutex_lock(&c->lock);
+    c->status = status;
+    c->message = message;
+    c->finishing = true;
+    write_next(c);
+    pthread_mutex_unlock(&c->lock);
+    release(c);
+}
+
+void sn_rpc_reply(sn_rpc_call *c, const void *message, size_t bytes) {
+    pthread_mutex_lock(&c->lock);
+    bool ok = !message || append(c, message, bytes);
+    pthread_mutex_unlock(&c->lock);
+    finish(c, ok ? GRPC_STATUS_OK : GRPC_STATUS_RESOURCE_EXHAUSTED, NULL);
+}
+
+static grpc_status_code status_of(int code) {
+    static const struct {
+        int code;
+        grpc_status_code status;
+    } statuses[] = {
+        {SN_EINVALID_ARGUMENT, GRPC_STATUS_INVALID_ARGUMENT},
+        {SN_ENOT_FOUND, GRPC_STATUS_NOT_FOUND},
+        {SN_EUNAUTHENTICATED, GRPC_STATUS_UNAUTHENTICATED},
+        {SN_ERESOURCE_EXHAUSTED, GRPC_STATUS_RESOURCE_EXHAUSTED},
+        {SN_EUNAVAILABLE, GRPC_STATUS_UNAVAILABLE},
+        {SN_EDEADLINE_EXCEEDED, GRPC_STATUS_DEADLINE_EXCEEDED},
+    };
+    for (size_t i = 0; i < SN_COUNT(statuses); i++)
+        if (statuses[i].code == code)
+            return statuses[i].status;
+    return GRPC_STATUS_INTERNAL;
+}
+
+void sn_rpc_fail(sn_rpc_call *c, const sn_error *error) {
+    char *text = *error->hint ? sn_format("%s; %s", error->message, error->hint)
+                              : sn_format("%s", error->message);
+    finish(c, status_of(error->code), text);
+}
+
+static void refuse(sn_rpc_call *c, int code, const char *text) {
+    sn_error err = SN_ERROR_INIT;
+    sn_fail(&err, code, "%s", text);
+    sn_rpc_fail(c, &err);
+}
+
+/* ---- what comes in ---- */
+
+static void on_closed(sn_rpc_call *c, bool ok) {
+    uint64_t one = 1;
+    pthread_mutex_lock(&c->lock);
+    c->gone |= !ok || c->cancelled;
+    if (c->gone)
+        (void)!write(c->cancel_fd, &one, sizeof one);
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void on_received(sn_rpc_call *c, bool ok) {
+    grpc_byte_buffer_reader reader;
+    if (!ok || !c->request || !grpc_byte_buffer_reader_init(&reader, c->request))
+        return refuse(c, SN_EINVALID_ARGUMENT, "there is no request, or it is too large");
+    grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
+    grpc_byte_buffer_reader_destroy(&reader);
+    c->method->begin(c->method->service, c, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
+    grpc_slice_unref(slice);
+}
+
+static const sn_rpc_method *find_method(const sn_rpc_call *c) {
+    for (const sn_rpc_method *m = c->server->methods; m->path; m++)
+        if (grpc_slice_str_cmp(c->details.method, m->path) == 0)
+            return m;
+    return NULL;
+}
+
+static bool has_token(const sn_rpc_call *c) {
+    static const char scheme[] = "Bearer ";
+    sn_auto_free char *value = sn_rpc_metadata(c, "authorization");
+    const char *token = c->server->token;
+    size_t bytes = strlen(token);
+    return value && strncmp(value, scheme, sizeof scheme - 1) == 0 &&
+           strlen(value) == sizeof scheme - 1 + bytes &&
+           CRYPTO_memcmp(value + sizeof scheme - 1, token, bytes) == 0;
+}
+
+static bool is_too_many(sn_rpc_server *server) {
+    pthread_mutex_lock(&server->lock);
+    bool too_many = server->calls > server->calls_most + SN_RPC_THREADS;
+    pthread_mutex_unlock(&server->lock);
+    return too_many;
+}
+
+static void on_requested(sn_rpc_call *c, bool ok) {
+    if (!ok) /* the server is stopping */
+        return release(c);
+    sn_rpc_call_request(c->server);
+    c->method = find_method(c);
+    grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+                     .data.recv_close_on_server.cancelled = &c->cancelled};
+    start(c, &close, 1, &c->closed);
+    if (!c->method)
+        return finish(c, GRPC_STATUS_UNIMPLEMENTED, strdup("there is no such method"));
+    if (c->server->token && !c->method->is_open && !has_token(c))
+        return refuse(c, SN_EUNAUTHENTICATED,
+                      "the call needs the metadata \"authorization: Bearer TOKEN\"");
+    if (is_too_many(c->server))
+        return refuse(c, SN_ERESOURCE_EXHAUSTED, "too many calls at once; try again");
+    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->request};
+    start(c, &receive, 1, &c->received);
+}
+
+/* What was done is let go of after it was dealt with. */
+static void then_released(sn_rpc_call *c, bool ok, void (*deal)(sn_rpc_call *, bool)) {
+    deal(c, ok);
+    release(c);
+}
+
+static void requested_done(sn_rpc_call *c, bool ok) {
+    then_released(c, ok, on_requested);
+}
+
+static void received_done(sn_rpc_call *c, bool ok) {
+    then_released(c, ok, on_received);
+}
+
+static void closed_done(sn_rpc_call *c, bool ok) {
+    then_released(c, ok, on_closed);
+}
+
+static void written_done(sn_rpc_call *c, bool ok) {
+    then_released(c, ok, on_written);
+}
+
+void sn_rpc_call_request(sn_rpc_server *server) {
+    sn_rpc_call *c = calloc(1, sizeof *c);
+    pthread_condattr_t monotonic;
+    if (!c)
+        return; /* one fewer that waits: the other threads' calls are still there */
+    c->server = server;
+    c->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->last = &c->first;
+    c->requested = (sn_rpc_tag){requested_done, c};
+    c->received = (sn_rpc_tag){received_done, c};
+    c->closed = (sn_rpc_tag){closed_done, c};
+    c->written = (sn_rpc_tag){written_done, c};
+    atomic_init(&c->references, 2); /* the request's, and who finishes it */
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    grpc_call_details_init(&c->details);
+    grpc_metadata_array_init(&c->metadata);
+    pthread_mutex_lock(&server->lock);
+    server->calls++;
+    bool stopping = server->stopping;
+    pthread_mutex_unlock(&server->lock);
+    if (stopping ||
+        grpc_server_request_call(server->server, &c->call, &c->details, &c->metadata, server->queue,
+                                 server->queue, &c->requested) != GRPC_CALL_OK) {
+        c->call = NULL;
+        free_call(c);
+    }
+}
+
+/* ---- looking at it ---- */
+
+int sn_rpc_cancel_fd(const sn_rpc_call *c) {
+    return c->cancel_fd;
+}
+
+uint64_t sn_rpc_deadline_ns(const sn_rpc_call *c) {
+    gpr_timespec at = gpr_convert_clock_type(c->details.deadline, GPR_CLOCK_MONOTONIC);
+    if (gpr_time_cmp(at, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0 || at.tv_sec < 0)
+        return UINT64_MAX;
+    return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+}
+
+char *sn_rpc_metadata(const sn_rpc_call *c, const char *key) {
+    for (size_t i = 0; i < c->metadata.count; i++)
+        if (grpc_slice_str_cmp(c->metadata.metadata[i].key, key) == 0)
+            return grpc_slice_to_c_string(c->metadata.metadata[i].value);
+    return NULL;
+}

@@ -1,0 +1,38 @@
+/* rpc_private.h - what rpc_server.c and rpc_call.c share of rpc.h. */
+#ifndef SN_AGENT_CORE_RPC_PRIVATE_H
+#define SN_AGENT_CORE_RPC_PRIVATE_H
+
+#include "agent_core/rpc.h"
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { SN_RPC_THREADS = 2 };
+
+struct sn_rpc_server {
+    grpc_server *server;
+    grpc_completion_queue *queue;
+    const sn_rpc_method *methods;
+    char *token; /* NULL: none is asked for */
+    size_t request_most_bytes;
+    unsigned calls_most;
+    int port;
+    pthread_t threads[SN_RPC_THREADS];
+    unsigned threads_count;
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* no call is there any more */
+    unsigned calls;      /* those that wait to be requested, too */
+    bool stopping;
+};
+
+/* Something that gRPC was asked for; its address is what comes out of the queue. */
+typedef struct sn_rpc_tag {
+    void (*done)(sn_rpc_call *call, bool ok);
+    sn_rpc_call *call;
+} sn_rpc_tag;
+
+/* Asks for one call more. */
+void sn_rpc_call_request(sn_rpc_server *server);
+
+#endif
