@@ -10,11 +10,12 @@ for what in "${@:-build}"; do
         build)
             need_packages "the build" gcc libc6-dev make meson ninja-build pkg-config clang-19 lld-19 llvm-19 \
                 libclang-rt-19-dev wabt \
-                libjansson-dev libssl-dev libseccomp-dev libxxhash-dev liblmdb-dev libzstd-dev libedit-dev
+                libjansson-dev libssl-dev libseccomp-dev libxxhash-dev liblmdb-dev libzstd-dev libedit-dev \
+                libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
             ;;
         test)
             need_packages "the tests" libcmocka-dev clang-format-19 shellcheck python3.11 wasi-libc \
-                libclang-rt-19-dev libclang-rt-19-dev-wasm32 procps
+                libclang-rt-19-dev libclang-rt-19-dev-wasm32 procps python3-grpcio openssl
             ;;
         *)
             echo "usage: $0 [build|test]..." >&2

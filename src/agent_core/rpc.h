@@ -4,9 +4,9 @@
  *
  * Theory of operation: one completion queue, a few threads that wait on it. They take calls, hand a
  * request that is whole to its method, and write what is to be written; none of them ever waits for
- * anything else. A method that takes time does it on a thread of its own, and may answer from there.
- * Each call holds a descriptor that becomes readable when its client has gone away or its deadline
- * has passed, which is what sn_request.cancel_fd wants.
+ * anything else. A method that takes time does it on a thread of its own, and may answer from
+ * there. Each call holds a descriptor that becomes readable when its client has gone away or its
+ * deadline has passed, which is what sn_request.cancel_fd wants.
  *
  * Bounds: sizes of messages and metadata, calls at once, what a call may have unsent. gRPC's own
  * threads and memory come on top; a quota bounds the latter.
@@ -43,14 +43,14 @@ typedef struct sn_rpc_options {
 #define SN_RPC_OPTIONS_INIT                                                                        \
     {.address = "127.0.0.1:50051", .request_most_bytes = 80 << 20, .calls_most = 4096}
 
-/* `methods` end with a path of NULL and must outlive the server. SN_EUNAVAILABLE: the address cannot
- * be had; SN_EINVALID_ARGUMENT: certificate or key are not to be read. */
+/* `methods` end with a path of NULL and must outlive the server. SN_EUNAVAILABLE: the address
+ * cannot be had; SN_EINVALID_ARGUMENT: certificate or key are not to be read. */
 SN_WARN_UNUSED int sn_rpc_server_start(sn_rpc_server **out, const sn_rpc_options *options,
                                        const sn_rpc_method *methods, sn_error *err);
 int sn_rpc_server_port(const sn_rpc_server *server);
 
-/* Takes no more calls, waits so long for those under way, cancels what is left and waits for them to
- * finish. NULL is allowed. */
+/* Takes no more calls, waits so long for those under way, cancels what is left and waits for them
+ * to finish. NULL is allowed. */
 void sn_rpc_server_stop(sn_rpc_server *server, uint64_t patience_ns);
 
 /* ---- calls ---- */
@@ -65,7 +65,8 @@ uint64_t sn_rpc_deadline_ns(const sn_rpc_call *call);
 char *sn_rpc_metadata(const sn_rpc_call *call, const char *key);
 
 /* Any thread, one at a time. Copies the message. Waits while the client does not read, until
- * `until_ns` at most. SN_EUNAVAILABLE: it is gone, SN_EDEADLINE_EXCEEDED: it still does not read. */
+ * `until_ns` at most. SN_EUNAVAILABLE: it is gone, SN_EDEADLINE_EXCEEDED: it still does not read.
+ */
 SN_WARN_UNUSED int sn_rpc_send(sn_rpc_call *call, const void *message, size_t bytes,
                                uint64_t until_ns, sn_error *err);
 

@@ -15,8 +15,8 @@
 enum {
     CERTIFICATE_MOST_BYTES = 1 << 20,
     METADATA_MOST_BYTES = 16 << 10,
-    STREAMS_MOST = 1024,        /* of one connection */
-    KEEPALIVE_MS = 30000,       /* a connection that is half open is found after that */
+    STREAMS_MOST = 1024,  /* of one connection */
+    KEEPALIVE_MS = 30000, /* a connection that is half open is found after that */
     KEEPALIVE_PATIENCE_MS = 10000,
     QUOTA_BYTES = 512 << 20, /* of gRPC's buffers */
 };

@@ -1,9 +1,9 @@
 /* wire.c - see wire.h. */
 #include "agent_core/wire.h"
 
+#include "executor.pb-c.h"
 #include "util/auto.h"
 #include "util/error.h"
-#include "executor.pb-c.h"
 
 #include <string.h>
 
@@ -74,8 +74,7 @@ static void take_rest(sn_wire_request *to, const Shannon__V1__ExecuteRequest *fr
 
 int sn_wire_read_request(sn_wire_request *out, const void *data, size_t bytes, sn_error *err) {
     static const sn_request none = SN_REQUEST_INIT;
-    Shannon__V1__ExecuteRequest *message =
-        shannon__v1__execute_request__unpack(NULL, bytes, data);
+    Shannon__V1__ExecuteRequest *message = shannon__v1__execute_request__unpack(NULL, bytes, data);
     if (!message)
         return sn_fail(err, SN_EINVALID_ARGUMENT, "the message is no shannon.v1.ExecuteRequest");
     *out = (sn_wire_request){.request = none, .message = message};
@@ -266,9 +265,8 @@ void *sn_wire_event(size_t *bytes, const sn_event *event) {
             drop_bundle(&room);
             return NULL;
         }
-        out.event_case = event->kind == SN_EVENT_DISPLAY
-                             ? SHANNON__V1__EXECUTE_EVENT__EVENT_DISPLAY
-                             : SHANNON__V1__EXECUTE_EVENT__EVENT_RESULT;
+        out.event_case = event->kind == SN_EVENT_DISPLAY ? SHANNON__V1__EXECUTE_EVENT__EVENT_DISPLAY
+                                                         : SHANNON__V1__EXECUTE_EVENT__EVENT_RESULT;
         if (event->kind == SN_EVENT_DISPLAY)
             out.display = &room.bundle;
         else
