@@ -2,7 +2,7 @@
  * rpc_server.c - a server for rpc_test.py: methods that answer at once, slowly, or not well. Says
  * its port, and stops when its standard input ends.
  */
-#include "agent_core/rpc.h"
+#include "rpc/rpc.h"
 #include "util/error.h"
 #include "util/io.h"
 

@@ -11,8 +11,8 @@
  * Bounds: sizes of messages and metadata, calls at once, what a call may have unsent. gRPC's own
  * threads and memory come on top; a quota bounds the latter.
  */
-#ifndef SN_AGENT_CORE_RPC_H
-#define SN_AGENT_CORE_RPC_H
+#ifndef SN_RPC_RPC_H
+#define SN_RPC_RPC_H
 
 #include "shannon.h"
 
@@ -63,6 +63,12 @@ uint64_t sn_rpc_deadline_ns(const sn_rpc_call *call);
 
 /* The value of a piece of metadata; free() it. NULL: there is none. */
 char *sn_rpc_metadata(const sn_rpc_call *call, const char *key);
+
+/* Lets the server end the call by itself when its client has gone away: asks `gone`, at most once,
+ * on a thread of its own and with the call locked, so it must neither block nor use the call. True:
+ * nobody will finish the call, and the server does. It is not asked once the call is finished. */
+typedef bool sn_rpc_gone_fn(void *user);
+void sn_rpc_on_gone(sn_rpc_call *call, sn_rpc_gone_fn *gone, void *user);
 
 /* Any thread, one at a time. Copies the message. Waits while the client does not read, until
  * `until_ns` at most. SN_EUNAVAILABLE: it is gone, SN_EDEADLINE_EXCEEDED: it still does not read.

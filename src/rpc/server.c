@@ -1,5 +1,5 @@
-/* rpc_server.c - the server around the calls. See rpc.h. */
-#include "agent_core/rpc_private.h"
+/* server.c - the server around the calls. See rpc.h. */
+#include "rpc/private.h"
 
 #include "util/auto.h"
 #include "util/error.h"

@@ -1,8 +1,8 @@
-/* rpc_private.h - what rpc_server.c and rpc_call.c share of rpc.h. */
-#ifndef SN_AGENT_CORE_RPC_PRIVATE_H
-#define SN_AGENT_CORE_RPC_PRIVATE_H
+/* private.h - what server.c and call.c share of rpc.h. */
+#ifndef SN_RPC_PRIVATE_H
+#define SN_RPC_PRIVATE_H
 
-#include "agent_core/rpc.h"
+#include "rpc/rpc.h"
 
 #include <grpc/grpc.h>
 #include <pthread.h>

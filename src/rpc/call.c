@@ -1,11 +1,11 @@
 /*
- * rpc_call.c - one call: it is requested, its message comes, its method begins; messages go out one
+ * call.c - one call: it is requested, its message comes, its method begins; messages go out one
  * after the other, as gRPC writes one at a time; then the status.
  *
  * A call is counted: by each thing that gRPC was asked for and has not said of that it is done, and
  * by whoever has to finish it. The last one frees it.
  */
-#include "agent_core/rpc_private.h"
+#include "rpc/private.h"
 
 #include "util/auto.h"
 #include "util/error.h"
@@ -48,6 +48,8 @@ struct sn_rpc_call {
     bool writing;
     bool finishing, finished;
     bool gone; /* there is nobody to answer to */
+    sn_rpc_gone_fn *on_gone;
+    void *gone_user;
     grpc_status_code status;
     char *message;
 };
@@ -179,6 +181,7 @@ static void finish(sn_rpc_call *c, grpc_status_code status, char *message) {
     c->status = status;
     c->message = message;
     c->finishing = true;
+    c->on_gone = NULL;
     write_next(c);
     pthread_mutex_unlock(&c->lock);
     release(c);
@@ -229,8 +232,12 @@ static void on_closed(sn_rpc_call *c, bool ok) {
     c->gone |= !ok || c->cancelled;
     if (c->gone)
         (void)!write(c->cancel_fd, &one, sizeof one);
+    bool left = c->gone && c->on_gone && c->on_gone(c->gone_user);
+    c->on_gone = NULL;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
+    if (left)
+        finish(c, GRPC_STATUS_CANCELLED, NULL);
 }
 
 static void on_received(sn_rpc_call *c, bool ok) {
@@ -351,6 +358,13 @@ uint64_t sn_rpc_deadline_ns(const sn_rpc_call *c) {
     if (gpr_time_cmp(at, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0 || at.tv_sec < 0)
         return UINT64_MAX;
     return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+}
+
+void sn_rpc_on_gone(sn_rpc_call *c, sn_rpc_gone_fn *gone, void *user) {
+    pthread_mutex_lock(&c->lock);
+    c->on_gone = gone;
+    c->gone_user = user;
+    pthread_mutex_unlock(&c->lock);
 }
 
 char *sn_rpc_metadata(const sn_rpc_call *c, const char *key) {

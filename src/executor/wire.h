@@ -4,8 +4,8 @@
  * Strings are bytes there as far as protobuf-c knows (scripts/make_proto.sh): a NUL in code or
  * output does not end it.
  */
-#ifndef SN_AGENT_CORE_WIRE_H
-#define SN_AGENT_CORE_WIRE_H
+#ifndef SN_EXECUTOR_WIRE_H
+#define SN_EXECUTOR_WIRE_H
 
 #include "shannon.h"
 

@@ -1,5 +1,5 @@
 /* wire.c - see wire.h. */
-#include "agent_core/wire.h"
+#include "executor/wire.h"
 
 #include "executor.pb-c.h"
 #include "util/auto.h"

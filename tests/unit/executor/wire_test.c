@@ -1,8 +1,8 @@
 /* wire_test.c - requests, events and results as messages: nothing is lost on the way. */
 #include "test.h"
 
-#include "agent_core/wire.h"
 #include "executor.pb-c.h"
+#include "executor/wire.h"
 #include "util/auto.h"
 #include "util/error.h"
 
