@@ -117,6 +117,7 @@ typedef struct sn_request {
     size_t output_limit_bytes; /* kept of each stream in the result; 0: SN_OUTPUT_DEFAULT_BYTES */
     int cancel_fd; /* -1, or a descriptor (eventfd, pipe) that becomes readable to end it: Python
                       raises KeyboardInterrupt, and is killed a second later if it goes on */
+    bool cancel_at_once;                   /* and is not asked, but killed */
     const sn_deterministic *deterministic; /* NULL: real time, real randomness */
     uint64_t workspace_bytes; /* quota of the folder /workspace, in memory, which the guest may
                                  write to; 0: there is no such folder, or in a session, as it was,
@@ -260,6 +261,18 @@ SN_PUBLIC SN_WARN_UNUSED int sn_execute(sn_result **out, sn_executor *executor,
                                         const sn_request *request, sn_event_fn on_event, void *user,
                                         sn_error *err);
 
+/* What holds for each execution, and what is going on. */
+typedef struct sn_executor_figures {
+    uint32_t memory_limit_mb;
+    double timeout_seconds;
+    uint32_t workers;
+    uint32_t running;
+    uint32_t restarts; /* of the process that executions are forked from */
+} sn_executor_figures;
+
+SN_PUBLIC SN_WARN_UNUSED int sn_executor_get_figures(sn_executor_figures *out,
+                                                     sn_executor *executor, sn_error *err);
+
 /* ---- sessions ---- */
 
 /*
@@ -372,6 +385,14 @@ SN_PUBLIC SN_WARN_UNUSED int sn_session_migrate(sn_executor *executor, const cha
 SN_PUBLIC SN_WARN_UNUSED int sn_session_verify(sn_sessions *sessions,
                                                void (*report)(void *user, const char *line),
                                                void *user, sn_error *err);
+
+typedef struct sn_sessions_totals {
+    uint64_t sessions;
+    uint64_t stored_bytes;
+} sn_sessions_totals;
+
+SN_PUBLIC SN_WARN_UNUSED int sn_sessions_get_totals(sn_sessions_totals *out, sn_sessions *sessions,
+                                                    sn_error *err);
 
 /* What a service does now and then: deletes what has been idle for too long, gives space back, and
  * drops what it keeps in memory of sessions that are not in use. */

@@ -111,6 +111,19 @@ sn_sessions *sn_executor_sessions(sn_executor *executor, sn_error *err) {
     return open_sessions(executor, err) == 0 ? executor->sessions : NULL;
 }
 
+int sn_executor_get_figures(sn_executor_figures *out, sn_executor *executor, sn_error *err) {
+    const sn_settings *settings = &executor->settings;
+    (void)err;
+    *out = (sn_executor_figures){
+        .memory_limit_mb = settings->memory_limit_mb,
+        .timeout_seconds = settings->timeout_seconds,
+        .workers = settings->workers,
+        .running = atomic_load(&executor->running),
+        .restarts = sn_zygote_restarts(executor->zygote),
+    };
+    return 0;
+}
+
 static sn_job job_of(const sn_request *request, const sn_settings *settings) {
     static const char *const no_args[] = {""};
     double timeout = request->timeout_seconds;
@@ -132,6 +145,7 @@ static sn_job job_of(const sn_request *request, const sn_settings *settings) {
         .stdin_bytes = request->stdin_bytes,
         .stdin_fd = request->stdin_fd,
         .cancel_fd = request->cancel_fd,
+        .cancel_at_once = request->cancel_at_once,
         .timeout_ns = (uint64_t)(timeout * 1e9),
         .memory_limit_bytes = memory_mb << 20,
         .output_limit_bytes = SN_OUTPUT_MOST_BYTES,

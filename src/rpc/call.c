@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
 #include <openssl/crypto.h>
 #include <string.h>
@@ -372,4 +373,20 @@ char *sn_rpc_metadata(const sn_rpc_call *c, const char *key) {
         if (grpc_slice_str_cmp(c->metadata.metadata[i].key, key) == 0)
             return grpc_slice_to_c_string(c->metadata.metadata[i].value);
     return NULL;
+}
+
+/* "ipv4:192.0.2.1:50000", "ipv6:%5B::1%5D:50000", "unix:..." */
+char *sn_rpc_peer(const sn_rpc_call *c) {
+    char *name = grpc_call_get_peer(c->call);
+    const char *start = name && strncmp(name, "ipv", 3) == 0 ? strchr(name, ':') : NULL;
+    char *end = start ? strrchr(start + 1, ':') : NULL;
+    char *peer = end ? strndup(start + 1, (size_t)(end - start - 1)) : strdup(name ? name : "");
+    gpr_free(name);
+    if (peer && strncmp(peer, "%5B", 3) == 0) {
+        size_t bytes = strlen(peer) - 3;
+        bytes -= bytes >= 3 && strcmp(peer + bytes, "%5D") == 0 ? 3 : 0;
+        memmove(peer, peer + 3, bytes);
+        peer[bytes] = '\0';
+    }
+    return peer;
 }

@@ -64,6 +64,10 @@ char *sn_rpc_metadata(const sn_rpc_call *call, const char *key) {
     return module->metadata(call, key);
 }
 
+char *sn_rpc_peer(const sn_rpc_call *call) {
+    return module->peer(call);
+}
+
 void sn_rpc_on_gone(sn_rpc_call *call, sn_rpc_gone_fn *gone, void *user) {
     module->on_gone(call, gone, user);
 }

@@ -11,6 +11,7 @@ const sn_rpc_module shannon_grpc = {
     .cancel_fd = sn_rpc_cancel_fd,
     .deadline_ns = sn_rpc_deadline_ns,
     .metadata = sn_rpc_metadata,
+    .peer = sn_rpc_peer,
     .on_gone = sn_rpc_on_gone,
     .send = sn_rpc_send,
     .reply = sn_rpc_reply,

@@ -20,6 +20,7 @@ typedef struct sn_rpc_module {
     int (*cancel_fd)(const sn_rpc_call *);
     uint64_t (*deadline_ns)(const sn_rpc_call *);
     char *(*metadata)(const sn_rpc_call *, const char *);
+    char *(*peer)(const sn_rpc_call *);
     void (*on_gone)(sn_rpc_call *, sn_rpc_gone_fn *, void *);
     int (*send)(sn_rpc_call *, const void *, size_t, uint64_t, sn_error *);
     void (*reply)(sn_rpc_call *, const void *, size_t);

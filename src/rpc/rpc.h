@@ -64,6 +64,9 @@ uint64_t sn_rpc_deadline_ns(const sn_rpc_call *call);
 /* The value of a piece of metadata; free() it. NULL: there is none. */
 char *sn_rpc_metadata(const sn_rpc_call *call, const char *key);
 
+/* Where the client is: "192.0.2.1" or "::1", without the port; free() it. */
+char *sn_rpc_peer(const sn_rpc_call *call);
+
 /* Lets the server end the call by itself when its client has gone away: asks `gone`, at most once,
  * on a thread of its own and with the call locked, so it must neither block nor use the call. True:
  * nobody will finish the call, and the server does. It is not asked once the call is finished. */

@@ -33,6 +33,7 @@ typedef struct sn_job {
     size_t stdin_bytes;
     int stdin_fd;  /* -1: stdin_data */
     int cancel_fd; /* -1: none */
+    bool cancel_at_once;
     uint64_t timeout_ns;
     uint64_t memory_limit_bytes;
     uint64_t output_limit_bytes; /* of both streams together, before the worker is stopped */

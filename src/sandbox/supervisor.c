@@ -57,7 +57,8 @@ static void cancel(supervisor *s) {
         return;
     s->cancelled = true;
     uint64_t latest = sn_now_ns() + SN_JOB_GRACE_NS;
-    if (!s->can_be_asked || send(s->worker.life, &stop, 1, MSG_NOSIGNAL) != 1)
+    if (s->job->cancel_at_once || !s->can_be_asked ||
+        send(s->worker.life, &stop, 1, MSG_NOSIGNAL) != 1)
         finish(s, SN_JOB_CANCELLED);
     else if (s->next_page == 0 && s->deadline_ns > latest)
         s->deadline_ns = latest;

@@ -49,6 +49,14 @@ void sn_sessions_close(sn_sessions *s) {
     free(s);
 }
 
+int sn_sessions_get_totals(sn_sessions_totals *out, sn_sessions *s, sn_error *err) {
+    sn_store_totals totals;
+    int rc = sn_store_get_totals(&totals, s->store, err);
+    if (rc == 0)
+        *out = (sn_sessions_totals){totals.sessions, totals.disk_bytes};
+    return rc;
+}
+
 void sn_sessions_tidy(sn_sessions *s) {
     const uint64_t warm_ns = 10ull * 1000000000u;
     pthread_mutex_lock(&s->mutex);

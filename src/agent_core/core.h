@@ -1,0 +1,51 @@
+/*
+ * core.h - what all of agent-core's calls share: the executor, who may use it when, and what is
+ * counted.
+ */
+#ifndef SN_AGENT_CORE_CORE_H
+#define SN_AGENT_CORE_CORE_H
+
+#include "agent_core/admission.h"
+#include "service/metrics.h"
+
+typedef struct sn_core_metrics {
+    sn_metric *calls;      /* by method and code */
+    sn_metric *executions; /* by status */
+    sn_series *execution_seconds;
+    sn_series *startup_seconds;
+    sn_series *wait_seconds;
+    sn_series *guest_memory_bytes;
+    sn_series *output_bytes;
+} sn_core_metrics;
+
+typedef struct sn_core {
+    sn_executor *executor;
+    sn_sessions *sessions;
+    sn_admission *executions;
+    sn_admission *others; /* short calls that wait for disks and locks: what sessions there are */
+    sn_metrics *registry;
+    sn_core_metrics metrics;
+    sn_executor_figures limits; /* as they were at the start: the limits do not change */
+    bool log_code;
+} sn_core;
+
+typedef struct sn_core_options {
+    sn_executor *executor; /* stays the caller's */
+    sn_metrics *registry;  /* too; gets the metrics of executions */
+    unsigned running_most; /* executions at once; 0: what the executor and the processors carry */
+    unsigned queue_most;
+    uint64_t wait_most_ns; /* in the queue */
+    bool log_code;         /* the log may show what is executed */
+} sn_core_options;
+
+#define SN_CORE_OPTIONS_INIT {.queue_most = 256, .wait_most_ns = UINT64_C(30000000000)}
+
+SN_WARN_UNUSED int sn_core_open(sn_core **out, const sn_core_options *options, sn_error *err);
+
+/* Waits for what runs. NULL is allowed. */
+void sn_core_close(sn_core *core);
+
+/* Adds the metrics to the registry: sn_core_open()'s. */
+SN_WARN_UNUSED int sn_core_metrics_add(sn_core *core, sn_error *err);
+
+#endif
