@@ -17,8 +17,12 @@ def same(data):
 
 
 class Served(unittest.TestCase):
-    def serve(self, **env):
-        self.server = subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ, **env))
+    def serve(self, log=None, **env):
+        """`log`: subprocess.PIPE, for self.server.stderr."""
+        self.server = subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log or subprocess.DEVNULL, text=True,
+                                       env=dict(os.environ, **env))
+        if log:
+            self.addCleanup(self.server.stderr.close)
         self.addCleanup(self.server.stdout.close)
         self.addCleanup(self.server.wait)
         self.addCleanup(self.server.kill)

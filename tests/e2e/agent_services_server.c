@@ -3,6 +3,7 @@
  * does what the lines of its standard input say ("serving", "not serving", "shut down") until that
  * ends.
  */
+#include "agent_core/agent_service.h"
 #include "agent_core/health_service.h"
 #include "rpc/rpc.h"
 
@@ -27,25 +28,42 @@ static void obey(sn_health *health) {
     }
 }
 
-int main(void) {
+static int serve(sn_core *core, sn_health *health, sn_error *err) {
     static sn_rpc_methods methods;
     sn_rpc_options options = SN_RPC_OPTIONS_INIT;
-    sn_error err = SN_ERROR_INIT;
     sn_rpc_server *server;
-    sn_health *health;
     options.address = "127.0.0.1:0";
     options.token = getenv("TOKEN");
-    if (sn_health_new(&health, &err) < 0)
-        return complain(&err);
     sn_health_service_add(&methods, health);
-    if (sn_rpc_server_start(&server, &options, methods.list, &err) < 0)
-        return complain(&err);
+    sn_agent_service_add(&methods, core);
+    if (sn_rpc_server_start(&server, &options, methods.list, err) < 0)
+        return complain(err);
     printf("%d\n", sn_rpc_server_port(server));
     fflush(stdout);
     obey(health);
     sn_health_shut_down(health);
     sn_rpc_server_stop(server, 5000000000u);
-    sn_health_free(health);
     puts("stopped");
     return 0;
+}
+
+int main(void) {
+    sn_core_options options = SN_CORE_OPTIONS_INIT;
+    sn_error err = SN_ERROR_INIT;
+    sn_health *health = NULL;
+    sn_core *core = NULL;
+    sn_executor *executor;
+    sn_metrics *metrics;
+    if (sn_executor_open(&executor, NULL, &err) < 0 || sn_metrics_open(&metrics, &err) < 0)
+        return complain(&err);
+    options.executor = executor;
+    options.registry = metrics;
+    if (sn_core_open(&core, &options, &err) < 0 || sn_health_new(&health, &err) < 0)
+        return complain(&err);
+    int status = serve(core, health, &err);
+    sn_health_free(health);
+    sn_core_close(core);
+    sn_metrics_close(metrics);
+    sn_executor_close(executor);
+    return status;
 }
