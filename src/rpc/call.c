@@ -47,8 +47,10 @@ struct sn_rpc_call {
     size_t unsent_bytes;
     bool has_begun; /* initial metadata are out */
     bool writing;
+    bool wants_message;
     bool finishing, finished;
-    bool gone; /* there is nobody to answer to */
+    bool has_method_begun; /* of the thread that receives */
+    bool gone;             /* there is nobody to answer to */
     sn_rpc_gone_fn *on_gone;
     void *gone_user;
     grpc_status_code status;
@@ -132,6 +134,15 @@ static void write_next(sn_rpc_call *c) {
     grpc_slice_unref(text);
 }
 
+/* Once nothing is left to be written. */
+static void receive_next(sn_rpc_call *c) {
+    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->request};
+    if (!c->wants_message || c->writing)
+        return;
+    c->wants_message = false;
+    start(c, &receive, 1, &c->received);
+}
+
 static void on_written(sn_rpc_call *c, bool ok) {
     pthread_mutex_lock(&c->lock);
     if (c->being_written)
@@ -141,6 +152,7 @@ static void on_written(sn_rpc_call *c, bool ok) {
     c->writing = false;
     c->gone |= !ok;
     write_next(c);
+    receive_next(c);
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
 }
@@ -195,28 +207,10 @@ void sn_rpc_reply(sn_rpc_call *c, const void *message, size_t bytes) {
     finish(c, ok ? GRPC_STATUS_OK : GRPC_STATUS_RESOURCE_EXHAUSTED, NULL);
 }
 
-static grpc_status_code status_of(int code) {
-    static const struct {
-        int code;
-        grpc_status_code status;
-    } statuses[] = {
-        {SN_EINVALID_ARGUMENT, GRPC_STATUS_INVALID_ARGUMENT},
-        {SN_ENOT_FOUND, GRPC_STATUS_NOT_FOUND},
-        {SN_EUNAUTHENTICATED, GRPC_STATUS_UNAUTHENTICATED},
-        {SN_ERESOURCE_EXHAUSTED, GRPC_STATUS_RESOURCE_EXHAUSTED},
-        {SN_EUNAVAILABLE, GRPC_STATUS_UNAVAILABLE},
-        {SN_EDEADLINE_EXCEEDED, GRPC_STATUS_DEADLINE_EXCEEDED},
-    };
-    for (size_t i = 0; i < SN_COUNT(statuses); i++)
-        if (statuses[i].code == code)
-            return statuses[i].status;
-    return GRPC_STATUS_INTERNAL;
-}
-
 void sn_rpc_fail(sn_rpc_call *c, const sn_error *error) {
     char *text = *error->hint ? sn_format("%s; %s", error->message, error->hint)
                               : sn_format("%s", error->message);
-    finish(c, status_of(error->code), text);
+    finish(c, sn_rpc_status_of(error->code), text);
 }
 
 static void refuse(sn_rpc_call *c, int code, const char *text) {
@@ -241,14 +235,31 @@ static void on_closed(sn_rpc_call *c, bool ok) {
         finish(c, GRPC_STATUS_CANCELLED, NULL);
 }
 
+void sn_rpc_receive(sn_rpc_call *c) {
+    pthread_mutex_lock(&c->lock);
+    c->wants_message = true;
+    receive_next(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void on_received(sn_rpc_call *c, bool ok) {
+    const sn_rpc_method *m = c->method;
+    sn_rpc_begin_fn take = c->has_method_begun ? m->next : m->begin;
     grpc_byte_buffer_reader reader;
-    if (!ok || !c->request || !grpc_byte_buffer_reader_init(&reader, c->request))
-        return refuse(c, SN_EINVALID_ARGUMENT, "there is no request, or it is too large");
-    grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
-    grpc_byte_buffer_reader_destroy(&reader);
-    c->method->begin(c->method->service, c, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
-    grpc_slice_unref(slice);
+    grpc_byte_buffer *message = c->request;
+    c->request = NULL; /* another one may come as soon as it is asked for */
+    c->has_method_begun = true;
+    if (ok && message && grpc_byte_buffer_reader_init(&reader, message)) {
+        grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
+        grpc_byte_buffer_reader_destroy(&reader);
+        take(m->service, c, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
+        grpc_slice_unref(slice);
+    } else if (m->next) {
+        take(m->service, c, NULL, 0);
+    } else {
+        refuse(c, SN_EINVALID_ARGUMENT, "there is no request, or it is too large");
+    }
+    grpc_byte_buffer_destroy(message);
 }
 
 static const sn_rpc_method *find_method(const sn_rpc_call *c) {
@@ -290,8 +301,7 @@ static void on_requested(sn_rpc_call *c, bool ok) {
                       "the call needs the metadata \"authorization: Bearer TOKEN\"");
     if (is_too_many(c->server))
         return refuse(c, SN_ERESOURCE_EXHAUSTED, "too many calls at once; try again");
-    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->request};
-    start(c, &receive, 1, &c->received);
+    sn_rpc_receive(c);
 }
 
 /* What was done is let go of after it was dealt with. */

@@ -32,6 +32,8 @@ typedef struct sn_rpc_tag {
     sn_rpc_call *call;
 } sn_rpc_tag;
 
+grpc_status_code sn_rpc_status_of(int code);
+
 /* Asks for one call more. */
 void sn_rpc_call_request(sn_rpc_server *server);
 
