@@ -4,7 +4,9 @@
  * ends.
  */
 #include "agent_core/agent_service.h"
+#include "agent_core/executor_service.h"
 #include "agent_core/health_service.h"
+#include "agent_core/reflection_service.h"
 #include "rpc/rpc.h"
 
 #include <stdio.h>
@@ -35,7 +37,9 @@ static int serve(sn_core *core, sn_health *health, sn_error *err) {
     options.address = "127.0.0.1:0";
     options.token = getenv("TOKEN");
     sn_health_service_add(&methods, health);
+    sn_executor_service_add(&methods, core);
     sn_agent_service_add(&methods, core);
+    sn_reflection_service_add(&methods);
     if (sn_rpc_server_start(&server, &options, methods.list, err) < 0)
         return complain(err);
     printf("%d\n", sn_rpc_server_port(server));
