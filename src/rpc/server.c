@@ -184,10 +184,11 @@ void sn_rpc_server_stop(sn_rpc_server *s, uint64_t patience_ns) {
     s->stopping = true;
     pthread_mutex_unlock(&s->lock);
     grpc_server_shutdown_and_notify(s->server, s->queue, &stopped);
-    if (s->threads_count > 0 && !wait_idle(s, sn_now_ns() + patience_ns)) {
-        grpc_server_cancel_all_calls(s->server);
+    bool idle = s->threads_count == 0 || wait_idle(s, sn_now_ns() + patience_ns);
+    grpc_server_cancel_all_calls(
+        s->server); /* and closes connections, however long they are idle */
+    if (!idle)
         wait_idle(s, UINT64_MAX);
-    }
     grpc_completion_queue_shutdown(s->queue);
     if (s->threads_count == 0)
         serve(s);
