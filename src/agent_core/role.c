@@ -2,6 +2,7 @@
 #include "agent_core/role.h"
 
 #include "agent_core/executor_service.h"
+#include "agent_core/session_service.h"
 #include "service/settings_table.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -38,6 +39,7 @@ static int serve(sn_agent_core *a, const sn_config *config, sn_error *err) {
     options.key_path = sn_config_string(config, "SHANNON_TLS_KEY");
     options.calls_most = (unsigned)sn_config_number(config, "SHANNON_CALLS");
     sn_executor_service_add(&a->methods, a->core);
+    sn_session_service_add(&a->methods, a->core);
     int rc = sn_rpc_server_start(&a->server, &options, a->methods.list, err);
     if (rc < 0)
         return rc;
