@@ -64,7 +64,7 @@ static void run(sn_work *work) {
     }
     if (work->run(work, &err) < 0)
         return fail(work, &err);
-    account(work, SN_LOG_INFO, "ok", NULL);
+    account(work, SN_LOG_INFO, is_gone(work) ? "cancelled" : "ok", NULL);
     work->release(work);
 }
 

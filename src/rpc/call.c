@@ -23,6 +23,8 @@
 
 enum { WINDOW_BYTES = 1 << 20, OPS_MOST = 3 };
 
+static const uint64_t look_every_ns = UINT64_C(500000000);
+
 typedef struct outgoing {
     struct outgoing *next;
     grpc_byte_buffer *message;
@@ -31,6 +33,8 @@ typedef struct outgoing {
 
 struct sn_rpc_call {
     sn_rpc_server *server;
+    sn_rpc_call *before, *after;      /* in the server's list; its lock */
+    atomic_uint_fast64_t finished_ns; /* when it was answered; 0: it was not */
     const sn_rpc_method *method;
     grpc_call *call;
     grpc_call_details details;
@@ -66,8 +70,26 @@ static void drop_message(outgoing *message) {
     free(message);
 }
 
+static void join(sn_rpc_call *c) {
+    sn_rpc_server *server = c->server;
+    c->after = server->first;
+    if (c->after)
+        c->after->before = c;
+    server->first = c;
+    server->calls++;
+}
+
+static void leave(sn_rpc_call *c) {
+    *(c->before ? &c->before->after : &c->server->first) = c->after;
+    if (c->after)
+        c->after->before = c->before;
+}
+
 static void free_call(sn_rpc_call *c) {
     sn_rpc_server *server = c->server;
+    pthread_mutex_lock(&server->lock);
+    leave(c);
+    pthread_mutex_unlock(&server->lock);
     if (c->call)
         grpc_call_unref(c->call);
     grpc_call_details_destroy(&c->details);
@@ -94,6 +116,20 @@ static void free_call(sn_rpc_call *c) {
 static void release(sn_rpc_call *c) {
     if (atomic_fetch_sub(&c->references, 1) == 1)
         free_call(c);
+}
+
+void sn_rpc_drop_unread(sn_rpc_server *server) {
+    uint64_t now_ns = sn_now_ns(), looked_ns = atomic_load(&server->looked_ns);
+    if (now_ns - looked_ns < look_every_ns ||
+        !atomic_compare_exchange_strong(&server->looked_ns, &looked_ns, now_ns))
+        return;
+    pthread_mutex_lock(&server->lock);
+    for (sn_rpc_call *c = server->first; c; c = c->after) {
+        uint64_t finished_ns = atomic_load(&c->finished_ns);
+        if (finished_ns && now_ns > finished_ns && now_ns - finished_ns > server->unread_most_ns)
+            grpc_call_cancel(c->call, NULL);
+    }
+    pthread_mutex_unlock(&server->lock);
 }
 
 /* Not allowed to fail: the arguments are ours. */
@@ -195,6 +231,7 @@ static void finish(sn_rpc_call *c, grpc_status_code status, char *message) {
     c->message = message;
     c->finishing = true;
     c->on_gone = NULL;
+    atomic_store(&c->finished_ns, sn_now_ns());
     write_next(c);
     pthread_mutex_unlock(&c->lock);
     release(c);
@@ -281,7 +318,7 @@ static bool has_token(const sn_rpc_call *c) {
 
 static bool is_too_many(sn_rpc_server *server) {
     pthread_mutex_lock(&server->lock);
-    bool too_many = server->calls > server->calls_most + SN_RPC_THREADS;
+    bool too_many = server->calls > server->calls_most + SN_RPC_REQUESTED;
     pthread_mutex_unlock(&server->lock);
     return too_many;
 }
@@ -347,7 +384,7 @@ void sn_rpc_call_request(sn_rpc_server *server) {
     grpc_call_details_init(&c->details);
     grpc_metadata_array_init(&c->metadata);
     pthread_mutex_lock(&server->lock);
-    server->calls++;
+    join(c);
     bool stopping = server->stopping;
     pthread_mutex_unlock(&server->lock);
     if (stopping ||

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { SN_RPC_THREADS = 2 };
+enum { SN_RPC_THREADS = 2, SN_RPC_REQUESTED = 2 * SN_RPC_THREADS /* calls asked for ahead */ };
 
 struct sn_rpc_server {
     grpc_server *server;
@@ -17,13 +17,16 @@ struct sn_rpc_server {
     char *token; /* NULL: none is asked for */
     size_t request_most_bytes;
     unsigned calls_most;
+    uint64_t unread_most_ns;
     int port;
     pthread_t threads[SN_RPC_THREADS];
     unsigned threads_count;
     pthread_mutex_t lock;
     pthread_cond_t idle; /* no call is there any more */
     unsigned calls;      /* those that wait to be requested, too */
+    sn_rpc_call *first;  /* of all of them */
     bool stopping;
+    atomic_uint_fast64_t looked_ns; /* when sn_rpc_drop_unread() was called last */
 };
 
 /* Something that gRPC was asked for; its address is what comes out of the queue. */
@@ -33,6 +36,10 @@ typedef struct sn_rpc_tag {
 } sn_rpc_tag;
 
 grpc_status_code sn_rpc_status_of(int code);
+
+/* Now and then: ends the calls that were answered long ago and whose clients do not take the
+ * answer. gRPC would keep it for as long as the connection lasts. */
+void sn_rpc_drop_unread(sn_rpc_server *server);
 
 /* Asks for one call more. */
 void sn_rpc_call_request(sn_rpc_server *server);

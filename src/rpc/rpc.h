@@ -41,11 +41,15 @@ typedef struct sn_rpc_options {
     const char *certificate_path; /* with key_path: TLS, else plain; PEM */
     const char *key_path;
     size_t request_most_bytes;
-    unsigned calls_most; /* at once; one more is refused */
+    unsigned calls_most;     /* at once; one more is refused */
+    uint64_t unread_most_ns; /* that an answer is kept for a client that does not take it */
 } sn_rpc_options;
 
 #define SN_RPC_OPTIONS_INIT                                                                        \
-    {.address = "127.0.0.1:50051", .request_most_bytes = 80 << 20, .calls_most = 4096}
+    {.address = "127.0.0.1:50051",                                                                 \
+     .request_most_bytes = 80 << 20,                                                               \
+     .calls_most = 4096,                                                                           \
+     .unread_most_ns = UINT64_C(30000000000)}
 
 /* `methods` end with a path of NULL and must outlive the server. SN_EUNAVAILABLE: the address
  * cannot be had; SN_EINVALID_ARGUMENT: certificate or key are not to be read. */

@@ -19,6 +19,7 @@ enum {
     KEEPALIVE_MS = 30000, /* a connection that is half open is found after that */
     KEEPALIVE_PATIENCE_MS = 10000,
     QUOTA_BYTES = 512 << 20, /* of gRPC's buffers */
+    LOOK_MS = 1000,          /* at calls that nobody reads, at least so often */
 };
 
 /* ---- threads ---- */
@@ -26,10 +27,12 @@ enum {
 static void *serve(void *user) {
     sn_rpc_server *s = user;
     for (;;) {
-        grpc_event event =
-            grpc_completion_queue_next(s->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        gpr_timespec soon =
+            gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(LOOK_MS, GPR_TIMESPAN));
+        grpc_event event = grpc_completion_queue_next(s->queue, soon, NULL);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
+        sn_rpc_drop_unread(s);
         const sn_rpc_tag *tag = event.tag;
         if (event.type == GRPC_OP_COMPLETE && tag->done)
             tag->done(tag->call, event.success);
@@ -138,6 +141,7 @@ int sn_rpc_server_start(sn_rpc_server **out, const sn_rpc_options *options,
     s->methods = methods;
     s->token = options->token ? strdup(options->token) : NULL;
     s->calls_most = options->calls_most;
+    s->unread_most_ns = options->unread_most_ns;
     s->request_most_bytes = options->request_most_bytes;
     s->queue = grpc_completion_queue_create_for_next(NULL);
     s->server = make_server(options);
@@ -145,7 +149,7 @@ int sn_rpc_server_start(sn_rpc_server **out, const sn_rpc_options *options,
     int rc = listen_on(s, options, err);
     if (rc == 0) {
         grpc_server_start(s->server);
-        for (int i = 0; i < 2 * SN_RPC_THREADS; i++)
+        for (int i = 0; i < SN_RPC_REQUESTED; i++)
             sn_rpc_call_request(s);
         rc = start_threads(s, err);
     }
@@ -184,10 +188,11 @@ void sn_rpc_server_stop(sn_rpc_server *s, uint64_t patience_ns) {
     s->stopping = true;
     pthread_mutex_unlock(&s->lock);
     grpc_server_shutdown_and_notify(s->server, s->queue, &stopped);
-    if (s->threads_count > 0 && !wait_idle(s, sn_now_ns() + patience_ns)) {
-        grpc_server_cancel_all_calls(s->server);
+    bool idle = s->threads_count == 0 || wait_idle(s, sn_now_ns() + patience_ns);
+    grpc_server_cancel_all_calls(
+        s->server); /* and closes connections, however long they are idle */
+    if (!idle)
         wait_idle(s, UINT64_MAX);
-    }
     grpc_completion_queue_shutdown(s->queue);
     if (s->threads_count == 0)
         serve(s);

@@ -7,6 +7,7 @@
  */
 #include "sandbox/zygote.h"
 
+#include "sandbox/origin.h"
 #include "sandbox/zygote_main.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -27,7 +28,8 @@ struct sn_zygote {
     pthread_mutex_t lock; /* of all below */
     int control;          /* -1: no zygote runs */
     pid_t pid;
-    unsigned wished; /* and not answered yet */
+    sn_origin origin; /* none: the zygote is this process's own child */
+    unsigned wished;  /* and not answered yet */
     unsigned stock_count;
     unsigned starts;
     sn_walls walls;
@@ -55,7 +57,9 @@ static void end(sn_zygote *z) {
     if (z->control < 0)
         return;
     close(SN_STEAL_FD(z->control));
-    if (z->pid > 0) {
+    if (z->origin.control >= 0) {
+        sn_origin_kill(&z->origin, z->pid);
+    } else if (z->pid > 0) {
         kill(z->pid, SIGKILL);
         wait_for(z->pid);
     }
@@ -75,7 +79,7 @@ static ssize_t receive_some(int control, void *data, size_t bytes) {
 
 /* Two messages, in whichever order they come: the zygote's pid, from the process that forked it and
  * ends (walls.h), and its hello. */
-static int meet(sn_zygote *z, pid_t forked, sn_error *err) {
+static int meet(sn_zygote *z, sn_error *err) {
     sn_zygote_hello hello = {0}, message;
     bool has_hello = false;
     z->pid = 0;
@@ -89,8 +93,6 @@ static int meet(sn_zygote *z, pid_t forked, sn_error *err) {
             break;
         has_hello |= n == sizeof message;
     }
-    if (z->pid != forked)
-        wait_for(forked);
     if (z->pid > 0 && has_hello && hello.rc == 0) {
         z->walls = hello.walls;
         return 0;
@@ -103,23 +105,49 @@ static int meet(sn_zygote *z, pid_t forked, sn_error *err) {
     return hello.rc;
 }
 
-static int begin(sn_zygote *z, sn_error *err) {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot make a socket pair");
-    sn_auto_fd int mine = pair[0];
-    sn_auto_fd int theirs = pair[1];
-    struct timeval patience = {.tv_sec = ANSWER_SECONDS};
-    setsockopt(mine, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+/* As our own child. The first process may have ended and left it to a second one. */
+static int start_here(sn_zygote *z, int control, sn_error *err) {
     pid_t pid = fork();
     if (pid < 0)
         return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot start a zygote");
     if (pid == 0)
-        sn_zygote_main(theirs, z->interpreter, &z->options);
-    close(SN_STEAL_FD(theirs)); /* else its end would not be noticed */
-    z->control = SN_STEAL_FD(mine);
+        sn_zygote_main(control, z->interpreter, &z->options);
+    close(control); /* else its end would not be noticed */
+    int rc = meet(z, err);
+    if (z->pid != pid)
+        wait_for(pid);
+    return rc;
+}
+
+/* An origin that was killed is replaced by one that knows what this process knows by now: that is
+ * worse, but better than none. */
+static int start_from_origin(sn_zygote *z, int control, sn_error *err) {
+    int rc = SN_EUNAVAILABLE;
+    if (z->origin.control >= 0)
+        rc = sn_origin_fork(&z->origin, control, NULL);
+    if (rc == SN_EUNAVAILABLE) {
+        sn_origin_stop(&z->origin);
+        rc = sn_origin_start(&z->origin, z->interpreter, &z->options, err);
+        if (rc == 0)
+            rc = sn_origin_fork(&z->origin, control, err);
+    }
+    close(control);
+    return rc < 0 ? rc : meet(z, err);
+}
+
+static int begin(sn_zygote *z, sn_error *err) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "cannot make a socket pair");
+    struct timeval patience = {.tv_sec = ANSWER_SECONDS};
+    setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    z->control = pair[0];
     z->starts++;
-    return meet(z, pid, err);
+    int rc =
+        z->options.ready > 0 ? start_from_origin(z, pair[1], err) : start_here(z, pair[1], err);
+    if (rc < 0)
+        end(z);
+    return rc;
 }
 
 /* ---- the stock ---- */
@@ -235,6 +263,7 @@ int sn_zygote_start(sn_zygote **out, const sn_interpreter *interpreter,
         z->options.ready = STOCK_MOST;
     z->control = -1;
     z->pid = -1;
+    z->origin = (sn_origin)SN_ORIGIN_NONE;
     pthread_mutex_init(&z->lock, NULL);
     int rc = begin(z, err);
     if (rc < 0) {
@@ -250,6 +279,7 @@ void sn_zygote_stop(sn_zygote *zygote) {
     if (!zygote)
         return;
     end(zygote);
+    sn_origin_stop(&zygote->origin);
     pthread_mutex_destroy(&zygote->lock);
     free(zygote);
 }

@@ -2,20 +2,20 @@
 
 import json
 import os
-import subprocess
 import uuid
 
 import grpc
 from google.protobuf import json_format
 
-from agent_services import Served, same
+from calls import refused, same
 import tap
-from messages import Messages
+from agent_core import AgentCore, pack
+from messages import load
 
-MESSAGES = Messages("shannon/agent/agent.proto")
-Request = MESSAGES("shannon.agent.ExecuteTaskRequest")
-Response = MESSAGES("shannon.agent.ExecuteTaskResponse")
-Update = MESSAGES("shannon.agent.TaskUpdate")
+MESSAGES = load("shannon/agent/agent.proto", "grpc/health/v1/health.proto")
+Request = MESSAGES["shannon.agent.ExecuteTaskRequest"]
+Response = MESSAGES["shannon.agent.ExecuteTaskResponse"]
+Update = MESSAGES["shannon.agent.TaskUpdate"]
 PATH = "/shannon.agent.AgentService/"
 READ_STDIN = ["python", "-c", "import sys; exec(sys.stdin.read())"]
 OK, ERROR, TIMEOUT = 1, 2, 3
@@ -41,25 +41,25 @@ def command(code, **parameters):
     return request({k: v for k, v in parameters.items() if v is not None}, available_tools=["code_executor"], mode=SIMPLE)
 
 
-class Agent(Served):
+class Agent(AgentCore):
     def setUp(self):
         self.serve()
 
     def call(self, asked, **options):
-        return self.channel.unary_unary(PATH + "ExecuteTask", Request.SerializeToString, Response.FromString)(asked, timeout=60, **options)
+        return self.channel.unary_unary(PATH + "ExecuteTask", pack, Response.FromString)(asked, timeout=60, **options)
 
     def stream(self, asked, **options):
-        return self.channel.unary_stream(PATH + "StreamExecuteTask", Request.SerializeToString, Update.FromString)(asked, timeout=60, **options)
+        return self.channel.unary_stream(PATH + "StreamExecuteTask", pack, Update.FromString)(asked, timeout=60, **options)
 
     def info(self, method, asked, **fields):
-        call = self.channel.unary_unary(PATH + method, same, MESSAGES(f"shannon.agent.{method}Response").FromString)
-        return call(MESSAGES(f"shannon.agent.{method}Request")(**fields).SerializeToString() if asked is None else asked, timeout=20)
+        call = self.channel.unary_unary(PATH + method, same, MESSAGES[f"shannon.agent.{method}Response"].FromString)
+        return call(MESSAGES[f"shannon.agent.{method}Request"](**fields).SerializeToString() if asked is None else asked, timeout=20)
 
     def output(self, response):
         return json_format.MessageToDict(response.tool_results[0].output)
 
     def invalid(self, asked, *words):
-        code, text = self.refused(self.call, asked)
+        code, text = refused(self.call, asked)
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT, text)
         for word in words:
             self.assertIn(word, text)
@@ -181,15 +181,15 @@ class Tasks(Agent):
 
 
 class Tenants(Agent):
-    def setUp(self):
-        self.serve(log=subprocess.PIPE)
-
     def test_the_task_says_whose_it_is_unless_metadata_do(self):
         asked = python("1")
         asked.metadata.tenant_id = "tenant-from-the-task"
         for tenant, metadata in ("tenant-from-the-task", []), ("from-metadata", [("shannon-tenant", "from-metadata")]):
             self.assertEqual(self.call(asked, metadata=metadata).status, OK)
-            self.assertEqual(json.loads(self.server.stderr.readline())["tenant"], tenant)
+        self.stop()
+        calls = [line for line in self.logged() if line["event"] == "call"]
+        self.assertEqual([(call["method"], call["tenant"]) for call in calls],
+                         [("ExecuteTask", "tenant-from-the-task"), ("ExecuteTask", "from-metadata")])
 
 
 class Forms(Agent):
@@ -224,7 +224,7 @@ class Forms(Agent):
     def test_tools(self):
         self.assertEqual(self.call(request({"code": "1"})).tool_calls[0].name, "python_executor")
         self.assertEqual(self.call(request({"stdin": "1"})).tool_calls[0].name, "code_executor")
-        code, text = self.refused(self.call, request({"tool": "calculator", "code": "1"}))
+        code, text = refused(self.call, request({"tool": "calculator", "code": "1"}))
         self.assertEqual(code, grpc.StatusCode.NOT_FOUND)
         self.assertIn("calculator", text)
         self.invalid(request({"tool": "python_executor"}), "no code")
@@ -244,10 +244,10 @@ class Forms(Agent):
     def test_queries_that_need_a_model(self):
         for query, mode in (("What is 6 * 7?", SIMPLE), ("", 0), ("```bash\nls\n```", SIMPLE), ("```python", 0), ("```\n1\n```", 0),
                             ("Explain this:\n```python\n1\n```", STANDARD)):
-            code, text = self.refused(self.call, request(query=query, mode=mode))
+            code, text = refused(self.call, request(query=query, mode=mode))
             self.assertEqual(code, grpc.StatusCode.UNAVAILABLE, query)
             self.assertIn("orchestrator", text)
-            code, text = self.refused(self.stream, request(query=query, mode=mode))
+            code, text = refused(self.stream, request(query=query, mode=mode))
             self.assertEqual(code, grpc.StatusCode.UNAVAILABLE, query)
 
     def test_a_task_id_is_bounded(self):
@@ -300,7 +300,7 @@ for each in b'a' + 'é€😀'.encode() + b'!' + '😀'.encode()[:2] + b'x' + b'
         self.assertEqual(tool.tool_result.error_message, last.message)
         *_, tool, last = self.updates(python("while True: pass", timeout_seconds=1))
         self.assertEqual((tool.tool_result.status, last.state), (TIMEOUT, FAILED))
-        code, text = self.refused(self.stream, python("1", timeout_seconds=600))
+        code, text = refused(self.stream, python("1", timeout_seconds=600))
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
 
     def test_much_output(self):
@@ -358,12 +358,27 @@ class Info(Agent):
                 self.assertEqual(self.call(request(dict(parameters, tool=name))).status, OK)
             self.assertIn("stdout", json_format.MessageToDict(tool.output_schema)["properties"])
         for name in "", "calculator", "python_executor\0", "x" * 3000:
-            self.assertEqual(self.refused(self.info, "GetToolCapability", None, tool_id=name)[0], grpc.StatusCode.NOT_FOUND)
+            self.assertEqual(refused(self.info, "GetToolCapability", None, tool_id=name)[0], grpc.StatusCode.NOT_FOUND)
 
     def test_bad_requests(self):
         for method in "DiscoverTools", "GetToolCapability":
             for data in b"\x0a\x05abc", b"\x0a", b"\xff" * 20, b"\x0a\x00" * 1001, b"\x0a\xff\xff\x7f" + bytes(0x1fffff):
-                self.assertEqual(self.refused(self.info, method, data)[0], grpc.StatusCode.INVALID_ARGUMENT, (method, data[:20]))
+                self.assertEqual(refused(self.info, method, data)[0], grpc.StatusCode.INVALID_ARGUMENT, (method, data[:20]))
+
+
+class Health(Agent):
+    """health_test.py has the rest."""
+
+    def test_it_serves_until_it_is_told_to_end(self):
+        asked, status = MESSAGES["grpc.health.v1.HealthCheckRequest"], MESSAGES["grpc.health.v1.HealthCheckResponse"]
+        for service in "", "shannon.v1.Executor", "shannon.agent.AgentService":
+            check = self.channel.unary_unary("/grpc.health.v1.Health/Check", pack, status.FromString)
+            self.assertEqual(check(asked(service=service), timeout=20).status, status.SERVING)
+        watch = self.channel.unary_stream("/grpc.health.v1.Health/Watch", pack, status.FromString)(asked(), timeout=60)
+        self.assertEqual(next(watch).status, status.SERVING)
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual(next(watch).status, status.NOT_SERVING)
+        self.assertEqual(refused(list, watch)[0], grpc.StatusCode.UNAVAILABLE)
 
 
 def field(number, data):
@@ -379,7 +394,7 @@ class Hostile(Agent):
         answers = set()
         for method in "ExecuteTask", "StreamExecuteTask":
             call = (self.channel.unary_unary if method == "ExecuteTask" else self.channel.unary_stream)(PATH + method, same, same)
-            answers.add(self.refused(call, data, timeout=60))
+            answers.add(refused(call, data, timeout=60))
         [answer] = answers
         self.assertEqual(answer[0], grpc.StatusCode.INVALID_ARGUMENT, answer)
         return answer[1]

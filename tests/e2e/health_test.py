@@ -1,15 +1,46 @@
 """grpc.health.v1.Health, with a client that is not ours."""
 
+import os
+import subprocess
+import unittest
+
 import grpc
 
-from agent_services import Served, same
+from calls import refused, same
 import tap
-from messages import Messages
+from messages import MESSAGES
 
-MESSAGES = Messages("grpc/health/v1/health.proto")
-Request = MESSAGES("grpc.health.v1.HealthCheckRequest")
-Response = MESSAGES("grpc.health.v1.HealthCheckResponse")
+SERVER = os.environ["HEALTH_SERVER"]
+Request = MESSAGES["grpc.health.v1.HealthCheckRequest"]
+Response = MESSAGES["grpc.health.v1.HealthCheckResponse"]
 WATCHERS = 64
+
+
+class Served(unittest.TestCase):
+    def serve(self, **env):
+        self.server = subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ, **env))
+        self.addCleanup(self.server.stdout.close)
+        self.addCleanup(self.server.wait)
+        self.addCleanup(self.server.kill)
+        self.addCleanup(self.server.stdin.close)
+        self.port = int(self.server.stdout.readline())
+        self.channel = self.open()
+
+    def open(self):
+        channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
+        self.addCleanup(channel.close)
+        return channel
+
+    def tell(self, line):
+        self.server.stdin.write(line + "\n")
+        self.server.stdin.flush()
+        self.assertEqual(self.server.stdout.readline(), "done\n")
+
+    def stop(self):
+        """Ends the server, which must go well."""
+        self.server.stdin.close()
+        self.assertEqual(self.server.stdout.readline(), "stopped\n")
+        self.assertEqual(self.server.wait(20), 0)
 
 
 class Health(Served):
@@ -33,7 +64,7 @@ class Health(Served):
             self.assertEqual(self.check(service), "NOT_SERVING")
             self.tell("serving")
             self.assertEqual(self.check(service), "SERVING")
-        self.assertEqual(self.refused(self.check, "no.Such")[0], grpc.StatusCode.NOT_FOUND)
+        self.assertEqual(refused(self.check, "no.Such")[0], grpc.StatusCode.NOT_FOUND)
         self.tell("shut down")
         self.assertEqual(self.check(), "NOT_SERVING")
         self.tell("serving")
@@ -51,14 +82,14 @@ class Health(Served):
         self.stop()
         for watch in watches:
             self.assertEqual(self.next(watch), "NOT_SERVING")
-            self.assertEqual(self.refused(list, watch)[0], grpc.StatusCode.UNAVAILABLE)
-        self.assertEqual(self.refused(list, unknown)[0], grpc.StatusCode.UNAVAILABLE)
+            self.assertEqual(refused(list, watch)[0], grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(refused(list, unknown)[0], grpc.StatusCode.UNAVAILABLE)
 
     def test_watchers_are_bounded_and_leave(self):
         watches = [self.watch() for _ in range(WATCHERS)]
         for watch in watches:
             self.assertEqual(self.next(watch), "NOT_SERVING")
-        self.assertEqual(self.refused(self.watch)[0], grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertEqual(refused(self.watch)[0], grpc.StatusCode.RESOURCE_EXHAUSTED)
         for watch in watches[1:]:
             watch.cancel()
         for _ in range(1000):
@@ -101,12 +132,12 @@ class Health(Served):
         self.tell("shut down")
         watch = self.watch()
         self.assertEqual(self.next(watch), "NOT_SERVING")
-        self.assertEqual(self.refused(list, watch)[0], grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(refused(list, watch)[0], grpc.StatusCode.UNAVAILABLE)
 
     def test_what_is_no_request(self):
         check = self.channel.unary_unary("/grpc.health.v1.Health/Check", same, same)
         for data in b"\x0a\x05abc", b"\x0a", b"\xff" * 20, bytes(3), b"\x0a\x01", Request(service="x" * 2000).SerializeToString():
-            self.assertEqual(self.refused(check, data)[0], grpc.StatusCode.INVALID_ARGUMENT, data[:20])
+            self.assertEqual(refused(check, data)[0], grpc.StatusCode.INVALID_ARGUMENT, data[:20])
 
 
 class Open(Served):

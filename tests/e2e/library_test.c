@@ -312,6 +312,14 @@ static void join_load(pthread_t threads[THREADS]) {
         pthread_join(threads[i], NULL);
 }
 
+/* The child of our only child; -1: there is none right now. */
+static pid_t find_zygote(void) {
+    pid_t origin, zygote;
+    if (children_of(&origin, 1, getpid()) != 1 || children_of(&zygote, 1, origin) != 1)
+        return -1;
+    return zygote;
+}
+
 static void thousands_leave_nothing_behind(void **state) {
     (void)state;
     pthread_t threads[THREADS];
@@ -327,18 +335,22 @@ static void thousands_leave_nothing_behind(void **state) {
     assert_true(descriptors() <= before + 32);
     assert_true(private_kb() < memory + 1024);
     nanosleep(&(struct timespec){0, 200000000}, NULL);
-    pid_t pids[256];
-    assert_int_equal(children_of(pids, SN_COUNT(pids), getpid()), 1); /* the zygote */
-    assert_true(children_of(pids, SN_COUNT(pids), pids[0]) <= 16);    /* and who stands ready */
+    pid_t pids[256], zygote = find_zygote();
+    assert_true(zygote > 0);
+    assert_true(children_of(pids, SN_COUNT(pids), zygote) <= 16); /* who stands ready */
 }
 
-/* A process at random: the zygote one time in eight, else one of its workers. */
+/* A process at random: the zygote one time in eight, as often together with the one it is forked
+ * from, else one of its workers. */
 static void kill_one(unsigned *seed) {
-    pid_t pids[256], zygote;
-    if (children_of(&zygote, 1, getpid()) != 1)
+    pid_t pids[256], origin, zygote = find_zygote();
+    if (zygote < 0)
         return;
     size_t count = children_of(pids, SN_COUNT(pids), zygote);
-    if (rand_r(seed) % 8 == 0 || count == 0)
+    int die = rand_r(seed) % 8;
+    if (die == 1 && children_of(&origin, 1, getpid()) == 1)
+        kill(origin, SIGKILL);
+    if (die <= 1 || count == 0)
         kill(zygote, SIGKILL);
     else
         kill(pids[(size_t)rand_r(seed) % count], SIGKILL);
@@ -365,11 +377,29 @@ static void every_request_is_answered_whoever_is_killed(void **state) {
     assert_string_equal(next, "42\n");
 }
 
+/* Its zygote goes on, and when that one dies both are replaced. */
+static void an_origin_that_died_is_replaced(void **state) {
+    (void)state;
+    pid_t origin, zygote = find_zygote();
+    assert_true(zygote > 0);
+    assert_int_equal(children_of(&origin, 1, getpid()), 1);
+    kill(origin, SIGKILL);
+    for (int i = 0; i < 20; i++) {
+        sn_auto_free char *next = output_of("print(6 * 7)", NULL);
+        assert_string_equal(next, "42\n");
+    }
+    assert_int_equal(kill(zygote, SIGKILL), 0);
+    nanosleep(&(struct timespec){0, 50000000}, NULL);
+    sn_auto_free char *next = output_of("print(6 * 7)", NULL);
+    assert_string_equal(next, "42\n");
+    assert_true(find_zygote() > 0);
+}
+
 static void a_zygote_that_died_is_replaced(void **state) {
     (void)state;
     for (int i = 0; i < 5; i++) {
-        pid_t zygote;
-        assert_int_equal(children_of(&zygote, 1, getpid()), 1);
+        pid_t zygote = find_zygote();
+        assert_true(zygote > 0);
         kill(zygote, SIGKILL);
         /* its workers follow within moments; until then one of them may be taken, and lost */
         nanosleep(&(struct timespec){0, 50000000}, NULL);
@@ -439,6 +469,7 @@ int main(void) {
         cmocka_unit_test(thousands_leave_nothing_behind),
         cmocka_unit_test(every_request_is_answered_whoever_is_killed),
         cmocka_unit_test(a_zygote_that_died_is_replaced),
+        cmocka_unit_test(an_origin_that_died_is_replaced),
         cmocka_unit_test(the_thread_that_opened_may_end),
         cmocka_unit_test(closing_leaves_nothing),
     };

@@ -1,31 +1,26 @@
-"""Our messages in Python, made from the .proto files by protoc-c, which can write descriptors, too."""
+"""Message classes of our .proto files, made while a test runs: MESSAGES["shannon.v1.ExecuteRequest"]."""
 
-import os
+import pathlib
 import subprocess
 import tempfile
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "proto")
+PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 
 
-class Messages:
-    """Messages(FILE, ...)("shannon.agent.TaskUpdate") is a class."""
+def load(*files):
+    with tempfile.NamedTemporaryFile() as out:
+        subprocess.run(
+            ["protoc-c", f"-I{PROTO}", "--include_imports", f"--descriptor_set_out={out.name}", *files], check=True
+        )
+        descriptors = descriptor_pb2.FileDescriptorSet.FromString(pathlib.Path(out.name).read_bytes())
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptors.file:
+        pool.Add(file)
+    names = [f"{file.package}.{message.name}" for file in descriptors.file for message in file.message_type]
+    factory = message_factory.MessageFactory(pool)
+    return {name: factory.GetPrototype(pool.FindMessageTypeByName(name)) for name in names}
 
-    def __init__(self, *files):
-        with tempfile.TemporaryDirectory() as folder:
-            out = os.path.join(folder, "set")
-            subprocess.run(["protoc-c", "-I" + PROTO, "--include_imports", "--descriptor_set_out=" + out, *files], check=True)
-            with open(out, "rb") as file:
-                described = descriptor_pb2.FileDescriptorSet.FromString(file.read())
-        self.described = described
-        pool = descriptor_pool.DescriptorPool()
-        for file in described.file:
-            pool.Add(file)
-        self.pool = pool
 
-    def __call__(self, name):
-        return message_factory.MessageFactory(self.pool).GetPrototype(self.pool.FindMessageTypeByName(name))
-
-    def enum(self, name):
-        return self.pool.FindEnumTypeByName(name)
+MESSAGES = load("shannon/v1/executor.proto", "grpc/health/v1/health.proto")

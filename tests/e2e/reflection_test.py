@@ -3,22 +3,23 @@
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from agent_services import Served, same
+from calls import refused, same
 import tap
-from messages import Messages
+from agent_core import AgentCore, pack
+from messages import load
 
-MESSAGES = Messages("grpc/reflection/v1/reflection.proto")
-Request = MESSAGES("grpc.reflection.v1.ServerReflectionRequest")
-Response = MESSAGES("grpc.reflection.v1.ServerReflectionResponse")
+MESSAGES = load("grpc/reflection/v1/reflection.proto", "shannon/agent/agent.proto", "shannon/v1/executor.proto")
+Request = MESSAGES["grpc.reflection.v1.ServerReflectionRequest"]
+Response = MESSAGES["grpc.reflection.v1.ServerReflectionResponse"]
 VERSIONS = "v1", "v1alpha"
 SERVICES = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
             "shannon.agent.AgentService", "shannon.v1.Executor"]
 INVALID_ARGUMENT, NOT_FOUND = 3, 5
 
 
-class Reflected(Served):
+class Reflected(AgentCore):
     def talk(self, requests, version="v1", **options):
-        call = self.channel.stream_stream(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", Request.SerializeToString, Response.FromString)
+        call = self.channel.stream_stream(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", pack, Response.FromString)
         return call(iter(requests), timeout=20, **options)
 
     def ask(self, **question):
@@ -58,8 +59,8 @@ class Reflection(Reflected):
             self.assertEqual((first.name, sorted(other.name for other in others)), (name, needed))
 
     def test_files_are_what_the_compiler_says(self):
-        for described in Messages("shannon/agent/agent.proto", "shannon/v1/executor.proto").described.file:
-            self.assertEqual(self.files(file_by_filename=described.name)[0], described)
+        for file in {kind.DESCRIPTOR.file for kind in MESSAGES.values()}:
+            self.assertEqual(self.files(file_by_filename=file.name)[0], descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb))
 
     def test_symbols(self):
         for symbol, name in (("shannon.v1.Executor", "shannon/v1/executor.proto"), ("shannon.v1.Executor.Execute", "shannon/v1/executor.proto"),
@@ -107,15 +108,15 @@ class Reflection(Reflected):
         call = self.channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", same, same)
         long = Request(file_by_filename="x" * 5000).SerializeToString()
         for data in b"\x1a\x05abc", b"\x1a", b"\xff" * 20, bytes(3), b"\x28\x01", b"\x2a\x00" * 2, b"\x78\x00" * 200, long:
-            self.assertEqual(self.refused(call, iter([data]), timeout=20)[0], grpc.StatusCode.INVALID_ARGUMENT, data[:20])
+            self.assertEqual(refused(call, iter([data]), timeout=20)[0], grpc.StatusCode.INVALID_ARGUMENT, data[:20])
         self.assertEqual(len(list(self.talk([Request(list_services="")]))), 1)
 
 
 class Closed(Reflected):
     def test_a_token_is_needed(self):
-        self.serve(TOKEN="secret")
-        self.assertEqual(self.refused(self.talk, [Request(list_services="")])[0], grpc.StatusCode.UNAUTHENTICATED)
-        [answer] = self.talk([Request(list_services="")], metadata=[("authorization", "Bearer secret")])
+        self.serve(SHANNON_API_TOKEN="secret-of-the-test")
+        self.assertEqual(refused(self.talk, [Request(list_services="")])[0], grpc.StatusCode.UNAUTHENTICATED)
+        [answer] = self.talk([Request(list_services="")], metadata=[("authorization", "Bearer secret-of-the-test")])
         self.assertTrue(answer.list_services_response.service)
 
 

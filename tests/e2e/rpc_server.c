@@ -140,6 +140,8 @@ int main(void) {
         options.address = getenv("ADDRESS");
     if (getenv("CALLS"))
         options.calls_most = (unsigned)atoi(getenv("CALLS"));
+    if (getenv("UNREAD_SECONDS"))
+        options.unread_most_ns = (uint64_t)atoi(getenv("UNREAD_SECONDS")) * 1000000000u;
     if (sn_rpc_server_start(&server, &options, methods, &err) < 0) {
         printf("%s: %s\n", sn_error_name(err.code), err.message);
         return 1;

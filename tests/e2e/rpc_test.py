@@ -198,6 +198,26 @@ class Configured(Served):
         time.sleep(0.3)
         self.assertEqual(self.call("Echo", b"x"), b"x")
 
+    def test_an_answer_that_is_not_taken_is_dropped(self):
+        self.serve(CALLS="1", UNREAD_SECONDS="1")
+        client = subprocess.Popen([sys.executable, "-c",
+            "import grpc, time\n"
+            f"call = grpc.insecure_channel('127.0.0.1:{self.port}').unary_stream('/t.T/Repeat')(bytes(1_000_000))\n"
+            "next(call)\n"
+            "time.sleep(60)\n"])
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        self.assertIn("sent", self.server.stdout.readline())  # and given up: it does not read
+        self.assertEqual(self.status_of("Echo")[0], grpc.StatusCode.RESOURCE_EXHAUSTED)
+        until = time.monotonic() + 10
+        while True:
+            try:
+                self.assertEqual(self.call("Echo", b"x"), b"x")
+                break
+            except grpc.RpcError:
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.1)
+
     def test_tls(self):
         with tempfile.TemporaryDirectory() as folder:
             key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "certificate.pem")
