@@ -91,7 +91,7 @@ SN_WARN_UNUSED int sn_rpc_send(sn_rpc_call *call, const void *message, size_t by
  * Of a method that takes several messages: asks for the next one, which comes when all that was
  * sent has been written, so that a client that does not read is not read from either. Until then
  * the call is the server's: it must not be finished. That its client has gone away is told as the
- * end of its messages; sn_rpc_on_gone() is not for these calls.
+ * end of its messages, and so is that the server stops; sn_rpc_on_gone() is not for these calls.
  */
 void sn_rpc_receive(sn_rpc_call *call);
 

@@ -150,7 +150,8 @@ int main(void) {
     fflush(stdout);
     while (read(STDIN_FILENO, &byte, 1) > 0) {
     }
-    sn_rpc_server_stop(server, 300000000u);
+    const char *patience = getenv("PATIENCE_SECONDS");
+    sn_rpc_server_stop(server, patience ? (uint64_t)atoi(patience) * 1000000000u : 300000000u);
     puts("stopped");
     return 0;
 }

@@ -157,17 +157,6 @@ class Calls(Served):
         self.assertEqual(self.server.stdout.readline(), "stopped\n")
         self.assertEqual(self.server.wait(10), 0)
 
-    def test_a_conversation_ends_with_the_server(self):
-        messages = queue.SimpleQueue()
-        answers = self.chat(iter(messages.get, None))
-        messages.put(b"a")
-        self.assertEqual(next(answers), b"a")
-        self.server.stdin.close()
-        self.assertEqual(self.server.stdout.readline(), "stopped\n")
-        with self.assertRaises(grpc.RpcError):
-            list(answers)
-        messages.put(None)
-
     def test_stopping(self):
         stream = self.stream("Wait")
         time.sleep(0.1)
@@ -180,6 +169,21 @@ class Calls(Served):
 
 
 class Configured(Served):
+    def test_nobody_waits_for_a_conversation_to_end(self):
+        self.serve(PATIENCE_SECONDS="60")
+        messages = queue.SimpleQueue()
+        self.addCleanup(messages.put, None)
+        answers = self.channel.stream_stream("/t.T/Chat", same, same)(iter(messages.get, None), timeout=60)
+        messages.put(b"a")
+        self.assertEqual(next(answers), b"a")
+        start = time.monotonic()
+        self.server.stdin.close()
+        self.assertEqual(self.server.stdout.readline(), "stopped\n")
+        self.assertLess(time.monotonic() - start, 10)
+        with self.assertRaises(grpc.RpcError) as caught:
+            list(answers)
+        self.assertIn(caught.exception.code(), (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED))
+
     def test_token(self):
         self.serve(TOKEN="secret")
         for metadata in None, [("authorization", "Bearer wrong!")], [("authorization", "secret")], [("authorization", "Bearer secrets")]:
