@@ -111,17 +111,13 @@ static void *end_stream(size_t *bytes, call *c, const sn_result *result) {
 }
 
 static void answer(sn_execution *x, const sn_result *result) {
-    static const sn_error no_memory = {SN_ERESOURCE_EXHAUSTED, "no memory for the result", ""};
     call *c = (call *)x;
     sn_agent_task task = task_of(c);
     int64_t latency_ms = (int64_t)((sn_now_ns() - x->work.came_ns) / 1000000);
     size_t bytes;
     sn_auto_free void *message = c->streams ? end_stream(&bytes, c, result)
                                             : sn_agent_response(&bytes, &task, result, latency_ms);
-    if (message)
-        sn_rpc_reply(x->work.call, message, bytes);
-    else
-        sn_rpc_fail(x->work.call, &no_memory);
+    sn_work_reply(&x->work, message, bytes);
 }
 
 static void release(sn_work *work) {

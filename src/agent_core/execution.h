@@ -17,7 +17,7 @@ struct sn_execution {
     int (*on_begin)(sn_execution *execution);
     /* NULL, or told what happens while it happens: it sends messages with sn_execution_send(). */
     sn_event_fn on_event;
-    /* Finishes the call with the result. */
+    /* Finishes the call with the result, by sn_work_reply(). */
     void (*answer)(sn_execution *execution, const sn_result *result);
 
     uint64_t send_until_ns;

@@ -25,14 +25,10 @@ static int on_event(void *user, const sn_event *event) {
 }
 
 static void answer(sn_execution *x, const sn_result *result) {
-    static const sn_error no_memory = {SN_ERESOURCE_EXHAUSTED, "no memory for the result", ""};
     const call *c = (const call *)x;
     size_t bytes;
     void *message = c->streams ? sn_wire_done(&bytes, result) : sn_wire_response(&bytes, result);
-    if (message)
-        sn_rpc_reply(x->work.call, message, bytes);
-    else
-        sn_rpc_fail(x->work.call, &no_memory);
+    sn_work_reply(&x->work, message, bytes);
     free(message);
 }
 

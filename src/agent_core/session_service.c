@@ -21,7 +21,7 @@ static void release(sn_work *work) {
 static int reply(sn_work *work, void *message, size_t bytes, sn_error *err) {
     if (!message)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the answer");
-    sn_rpc_reply(work->call, message, bytes);
+    sn_work_reply(work, message, bytes);
     free(message);
     return 0;
 }
@@ -79,7 +79,7 @@ static int rewind_session(sn_work *work, sn_error *err) {
 static int delete_session(sn_work *work, sn_error *err) {
     int rc = sn_session_delete(work->core->sessions, ((call *)work)->request.id, err);
     if (rc == 0)
-        sn_rpc_reply(work->call, "", 0);
+        sn_work_reply(work, "", 0);
     return rc;
 }
 

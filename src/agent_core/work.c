@@ -52,6 +52,15 @@ static bool is_gone(const sn_work *work) {
     return poll(&gone, 1, 0) == 1;
 }
 
+void sn_work_reply(sn_work *work, const void *message, size_t bytes) {
+    static const sn_error no_memory = {SN_ERESOURCE_EXHAUSTED, "no memory for the answer", ""};
+    work->outcome = !message ? sn_error_name(no_memory.code) : is_gone(work) ? "cancelled" : "ok";
+    if (message)
+        sn_rpc_reply(work->call, message, bytes);
+    else
+        sn_rpc_fail(work->call, &no_memory);
+}
+
 static void run(sn_work *work) {
     static const sn_error gone = {SN_EUNAVAILABLE, "the client has gone away", ""};
     sn_error err = SN_ERROR_INIT;
@@ -64,7 +73,7 @@ static void run(sn_work *work) {
     }
     if (work->run(work, &err) < 0)
         return fail(work, &err);
-    account(work, SN_LOG_INFO, is_gone(work) ? "cancelled" : "ok", NULL);
+    account(work, SN_LOG_INFO, work->outcome, NULL);
     work->release(work);
 }
 

@@ -17,8 +17,8 @@ struct sn_work {
     sn_core *core;
     sn_rpc_call *call;
     const char *method; /* "Execute": for the log and the metrics */
-    /* On a thread of its own, when it is its turn. 0: it has finished the call; else the call is
-     * finished with the error. */
+    /* On a thread of its own, when it is its turn. 0: it has finished the call by sn_work_reply();
+     * else the call is finished with the error. */
     int (*run)(sn_work *work, sn_error *err);
     /* The call is finished; frees the object. */
     void (*release)(sn_work *work);
@@ -34,6 +34,7 @@ struct sn_work {
     char tenant[SN_TENANT_MAX_BYTES + 1];
     char request_id[SN_TENANT_MAX_BYTES + 1];
     uint64_t came_ns, began_ns;
+    const char *outcome;
     sn_ticket ticket;
 };
 
@@ -43,6 +44,10 @@ struct sn_work {
  * core's two. The metadata "x-request-id" names the call in the log; without it, it gets a name.
  */
 void sn_work_submit(sn_work *work, sn_admission *admission, const char *session_id);
+
+/* In `run`: finishes the call, which nobody must touch any more. `message` NULL: there was no
+ * memory for it. */
+void sn_work_reply(sn_work *work, const void *message, size_t bytes);
 
 /* Ends it with an error before it was submitted. */
 void sn_work_refuse(sn_work *work, const sn_error *err);
