@@ -267,7 +267,8 @@ typedef struct sn_executor_figures {
     double timeout_seconds;
     uint32_t workers;
     uint32_t running;
-    uint32_t restarts; /* of the process that executions are forked from */
+    uint32_t restarts;            /* of the process that executions are forked from */
+    const char *interpreter_path; /* of its module; lives as long as the executor */
 } sn_executor_figures;
 
 SN_PUBLIC SN_WARN_UNUSED int sn_executor_get_figures(sn_executor_figures *out,

@@ -15,7 +15,7 @@ for what in "${@:-build}"; do
             ;;
         test)
             need_packages "the tests" libcmocka-dev clang-format-19 shellcheck python3.11 wasi-libc \
-                libclang-rt-19-dev libclang-rt-19-dev-wasm32 procps python3-grpcio openssl
+                libclang-rt-19-dev libclang-rt-19-dev-wasm32 procps python3-grpcio python3-protobuf openssl
             ;;
         *)
             echo "usage: $0 [build|test]..." >&2

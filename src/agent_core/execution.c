@@ -45,6 +45,8 @@ static int run(sn_work *work, sn_error *err) {
     request->cancel_fd = sn_rpc_cancel_fd(work->call);
     request->cancel_at_once = !request->session_id; /* nothing of it is to last */
     x->send_until_ns = sn_now_ns() + (uint64_t)(seconds * 1e9);
+    if (x->on_begin && x->on_begin(x) != 0)
+        return sn_fail(err, SN_EUNAVAILABLE, "the client takes no messages");
     int rc = sn_execute(&result, work->core->executor, request, x->on_event, x, err);
     if (rc < 0)
         return rc;

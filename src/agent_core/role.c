@@ -1,7 +1,10 @@
 /* role.c - see role.h. */
 #include "agent_core/role.h"
 
+#include "agent_core/agent_service.h"
 #include "agent_core/executor_service.h"
+#include "agent_core/health_service.h"
+#include "agent_core/reflection_service.h"
 #include "agent_core/session_service.h"
 #include "service/settings_table.h"
 #include "util/auto.h"
@@ -13,6 +16,7 @@
 
 struct sn_agent_core {
     sn_core *core;
+    sn_health *health;
     sn_rpc_methods methods;
     sn_rpc_server *server;
     char *address;
@@ -30,6 +34,14 @@ static int open_core(sn_agent_core *a, sn_executor *executor, const sn_config *c
     return sn_core_open(&a->core, &options, err);
 }
 
+static void add_services(sn_agent_core *a) {
+    sn_executor_service_add(&a->methods, a->core);
+    sn_session_service_add(&a->methods, a->core);
+    sn_agent_service_add(&a->methods, a->core);
+    sn_health_service_add(&a->methods, a->health);
+    sn_reflection_service_add(&a->methods);
+}
+
 static int serve(sn_agent_core *a, const sn_config *config, sn_error *err) {
     sn_auto_free char *address = sn_settings_address(config, "SHANNON_GRPC_ADDR");
     sn_rpc_options options = SN_RPC_OPTIONS_INIT;
@@ -38,11 +50,11 @@ static int serve(sn_agent_core *a, const sn_config *config, sn_error *err) {
     options.certificate_path = sn_config_string(config, "SHANNON_TLS_CERTIFICATE");
     options.key_path = sn_config_string(config, "SHANNON_TLS_KEY");
     options.calls_most = (unsigned)sn_config_number(config, "SHANNON_CALLS");
-    sn_executor_service_add(&a->methods, a->core);
-    sn_session_service_add(&a->methods, a->core);
+    add_services(a);
     int rc = sn_rpc_server_start(&a->server, &options, a->methods.list, err);
     if (rc < 0)
         return rc;
+    sn_health_set(a->health, true);
     const char *colon = strrchr(address, ':');
     a->address =
         sn_format("%.*s:%d", (int)(colon - address), address, sn_rpc_server_port(a->server));
@@ -55,6 +67,8 @@ int sn_agent_core_start(sn_agent_core **out, sn_executor *executor, const sn_con
     if (!a)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for agent-core");
     int rc = open_core(a, executor, config, registry, err);
+    if (rc == 0)
+        rc = sn_health_new(&a->health, err);
     if (rc == 0)
         rc = serve(a, config, err);
     if (rc < 0)
@@ -75,7 +89,10 @@ void sn_agent_core_tidy(sn_agent_core *a) {
 void sn_agent_core_stop(sn_agent_core *a, uint64_t patience_ns) {
     if (!a)
         return;
+    if (a->health)
+        sn_health_shut_down(a->health);
     sn_rpc_server_stop(a->server, patience_ns);
+    sn_health_free(a->health);
     sn_core_close(a->core);
     free(a->address);
     free(a);

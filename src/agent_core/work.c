@@ -109,7 +109,10 @@ static int identify(sn_work *work, const char *session_id, sn_error *err) {
     work->came_ns = sn_now_ns();
     if (!take(work->request_id, sizeof work->request_id, id))
         sn_request_id(work->request_id);
-    const char *whose = tenant ? tenant : session_id ? session_id : peer;
+    const char *whose = tenant                 ? tenant
+                        : work->claimed_tenant ? work->claimed_tenant
+                        : session_id           ? session_id
+                                               : peer;
     if (take(work->tenant, sizeof work->tenant, whose))
         return 0;
     strcpy(work->tenant, "?");

@@ -23,6 +23,9 @@ struct sn_work {
     /* The call is finished; frees the object. */
     void (*release)(sn_work *work);
 
+    /* NULL, or whom the request itself says that it is for; read only during the submit. */
+    const char *claimed_tenant;
+
     /* What `run` adds to the log's line; the texts live until `release`. */
     sn_field fields[SN_WORK_FIELDS + 1];
 
@@ -36,8 +39,8 @@ struct sn_work {
 
 /*
  * Takes over `work` and its call. Whom it counts for: what the metadata "shannon-tenant" says, else
- * `session_id`, else where the client is. `admission` is one of the core's two. The metadata
- * "x-request-id" names the call in the log; without it, it gets a name.
+ * what the request says, else `session_id`, else where the client is. `admission` is one of the
+ * core's two. The metadata "x-request-id" names the call in the log; without it, it gets a name.
  */
 void sn_work_submit(sn_work *work, sn_admission *admission, const char *session_id);
 

@@ -123,6 +123,7 @@ int sn_executor_get_figures(sn_executor_figures *out, sn_executor *executor, sn_
         .workers = settings->workers,
         .running = atomic_load(&executor->running),
         .restarts = sn_zygote_restarts(executor->zygote),
+        .interpreter_path = executor->interpreter.path,
     };
     return 0;
 }

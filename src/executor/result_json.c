@@ -1,7 +1,5 @@
 /* result_json.c - the result as JSON, with the field names that every interface uses. */
-#include "shannon.h"
-
-#include <jansson.h>
+#include "executor/result_json.h"
 
 enum { REAL_DIGITS = 8 };
 
@@ -37,7 +35,7 @@ static json_t *usage(const sn_usage *u) {
                      (json_int_t)u->peak_memory_bytes, "output_bytes", (json_int_t)u->output_bytes);
 }
 
-char *sn_result_json(const sn_result *r) {
+json_t *sn_result_json_value(const sn_result *r) {
     json_t *root = json_pack(
         "{s:s, s:o, s:o, s:{s:b, s:b}, s:o, s:o, s:o, s:s?, s:I, s:o}", "status",
         sn_status_name(r->status), "stdout", text(r->stdout_text, r->stdout_bytes), "stderr",
@@ -47,6 +45,11 @@ char *sn_result_json(const sn_result *r) {
         "usage", usage(&r->usage));
     if (root && r->unsaved)
         json_object_set_new(root, "unsaved", json_string(r->unsaved));
+    return root;
+}
+
+char *sn_result_json(const sn_result *r) {
+    json_t *root = sn_result_json_value(r);
     char *json = root ? json_dumps(root, JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
     json_decref(root);
     return json;

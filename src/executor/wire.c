@@ -4,8 +4,12 @@
 #include "executor.pb-c.h"
 #include "util/auto.h"
 #include "util/error.h"
+#include "util/message.h"
 
 #include <string.h>
+
+/* A file has three fields, and each argument is one. */
+enum { FIELDS_MOST = 3 * SN_FILES_MAX + SN_ARGS_MAX_BYTES };
 
 /* ---- requests ---- */
 
@@ -74,9 +78,12 @@ static void take_rest(sn_wire_request *to, const Shannon__V1__ExecuteRequest *fr
 
 int sn_wire_read_request(sn_wire_request *out, const void *data, size_t bytes, sn_error *err) {
     static const sn_request none = SN_REQUEST_INIT;
-    Shannon__V1__ExecuteRequest *message = shannon__v1__execute_request__unpack(NULL, bytes, data);
+    sn_error ignored;
+    err = err ? err : &ignored;
+    Shannon__V1__ExecuteRequest *message =
+        sn_message_unpack(&shannon__v1__execute_request__descriptor, data, bytes, FIELDS_MOST, err);
     if (!message)
-        return sn_fail(err, SN_EINVALID_ARGUMENT, "the message is no shannon.v1.ExecuteRequest");
+        return err->code;
     *out = (sn_wire_request){.request = none, .message = message};
     if (take_text(&out->session_id, &message->session_id) &&
         take_text(&out->filename, &message->filename) && take_args(out, message) &&

@@ -84,6 +84,9 @@ void *sn_wire_sessions(size_t *bytes, const sn_session_info *infos, size_t count
 
 /* ---- requests ---- */
 
+/* Two names and a few numbers; unpacked, a message can take fifty times its size. */
+enum { REQUEST_MOST_BYTES = 4096 };
+
 static int take_id(char out[SN_SESSION_ID_MAX_BYTES + 1], const ProtobufCBinaryData *id,
                    const char *field, sn_error *err) {
     if (id->len == 0)
@@ -148,6 +151,9 @@ int sn_wire_read_session(sn_wire_session_request *out, sn_wire_session_kind kind
                          size_t bytes, sn_error *err) {
     *out = (sn_wire_session_request){.step = SN_STEP_LAST};
     sn_error why = SN_ERROR_INIT;
+    if (bytes > REQUEST_MOST_BYTES)
+        return sn_fail(err, SN_EINVALID_ARGUMENT, "the message has more than %d bytes",
+                       REQUEST_MOST_BYTES);
     int rc = kind == SN_WIRE_LIST     ? take_list(out, data, bytes, &why)
              : kind == SN_WIRE_FORK   ? take_fork(out, data, bytes, &why)
              : kind == SN_WIRE_REWIND ? take_rewind(out, data, bytes, &why)

@@ -21,43 +21,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+typedef sn_rpc_outgoing outgoing;
+
 enum { WINDOW_BYTES = 1 << 20, OPS_MOST = 3 };
 
 static const uint64_t look_every_ns = UINT64_C(500000000);
-
-typedef struct outgoing {
-    struct outgoing *next;
-    grpc_byte_buffer *message;
-    size_t bytes;
-} outgoing;
-
-struct sn_rpc_call {
-    sn_rpc_server *server;
-    sn_rpc_call *before, *after;      /* in the server's list; its lock */
-    atomic_uint_fast64_t finished_ns; /* when it was answered; 0: it was not */
-    const sn_rpc_method *method;
-    grpc_call *call;
-    grpc_call_details details;
-    grpc_metadata_array metadata;
-    grpc_byte_buffer *request;
-    sn_rpc_tag requested, received, closed, written;
-    int cancelled; /* what gRPC says */
-    int cancel_fd;
-    atomic_uint references;
-    pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t changed;
-    outgoing *first, **last; /* not yet given to gRPC */
-    outgoing *being_written;
-    size_t unsent_bytes;
-    bool has_begun; /* initial metadata are out */
-    bool writing;
-    bool finishing, finished;
-    bool gone; /* there is nobody to answer to */
-    sn_rpc_gone_fn *on_gone;
-    void *gone_user;
-    grpc_status_code status;
-    char *message;
-};
 
 /* ---- life ---- */
 
@@ -130,6 +98,19 @@ void sn_rpc_drop_unread(sn_rpc_server *server) {
     pthread_mutex_unlock(&server->lock);
 }
 
+static void end_conversation(sn_rpc_call *c) {
+    if (atomic_load(&c->is_in_conversation))
+        grpc_call_cancel_with_status(c->call, GRPC_STATUS_UNAVAILABLE,
+                                     "the server is shutting down", NULL);
+}
+
+void sn_rpc_end_conversations(sn_rpc_server *server) {
+    pthread_mutex_lock(&server->lock);
+    for (sn_rpc_call *c = server->first; c; c = c->after)
+        end_conversation(c);
+    pthread_mutex_unlock(&server->lock);
+}
+
 /* Not allowed to fail: the arguments are ours. */
 static void start(sn_rpc_call *c, const grpc_op *ops, size_t count, sn_rpc_tag *tag) {
     atomic_fetch_add(&c->references, 1);
@@ -168,6 +149,18 @@ static void write_next(sn_rpc_call *c) {
     grpc_slice_unref(text);
 }
 
+/* Once nothing is left to be written. */
+static void receive_next(sn_rpc_call *c) {
+    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->request};
+    if (!c->wants_message || c->writing)
+        return;
+    c->wants_message = false;
+    atomic_store(&c->is_in_conversation, c->has_method_begun);
+    start(c, &receive, 1, &c->received);
+    if (atomic_load(&c->server->stopping))
+        end_conversation(c);
+}
+
 static void on_written(sn_rpc_call *c, bool ok) {
     pthread_mutex_lock(&c->lock);
     if (c->being_written)
@@ -177,6 +170,7 @@ static void on_written(sn_rpc_call *c, bool ok) {
     c->writing = false;
     c->gone |= !ok;
     write_next(c);
+    receive_next(c);
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
 }
@@ -232,28 +226,10 @@ void sn_rpc_reply(sn_rpc_call *c, const void *message, size_t bytes) {
     finish(c, ok ? GRPC_STATUS_OK : GRPC_STATUS_RESOURCE_EXHAUSTED, NULL);
 }
 
-static grpc_status_code status_of(int code) {
-    static const struct {
-        int code;
-        grpc_status_code status;
-    } statuses[] = {
-        {SN_EINVALID_ARGUMENT, GRPC_STATUS_INVALID_ARGUMENT},
-        {SN_ENOT_FOUND, GRPC_STATUS_NOT_FOUND},
-        {SN_EUNAUTHENTICATED, GRPC_STATUS_UNAUTHENTICATED},
-        {SN_ERESOURCE_EXHAUSTED, GRPC_STATUS_RESOURCE_EXHAUSTED},
-        {SN_EUNAVAILABLE, GRPC_STATUS_UNAVAILABLE},
-        {SN_EDEADLINE_EXCEEDED, GRPC_STATUS_DEADLINE_EXCEEDED},
-    };
-    for (size_t i = 0; i < SN_COUNT(statuses); i++)
-        if (statuses[i].code == code)
-            return statuses[i].status;
-    return GRPC_STATUS_INTERNAL;
-}
-
 void sn_rpc_fail(sn_rpc_call *c, const sn_error *error) {
     char *text = *error->hint ? sn_format("%s; %s", error->message, error->hint)
                               : sn_format("%s", error->message);
-    finish(c, status_of(error->code), text);
+    finish(c, sn_rpc_status_of(error->code), text);
 }
 
 static void refuse(sn_rpc_call *c, int code, const char *text) {
@@ -278,14 +254,34 @@ static void on_closed(sn_rpc_call *c, bool ok) {
         finish(c, GRPC_STATUS_CANCELLED, NULL);
 }
 
+void sn_rpc_receive(sn_rpc_call *c) {
+    atomic_fetch_add(&c->references, 1); /* the message may come, and end the call, before this */
+    pthread_mutex_lock(&c->lock);
+    c->wants_message = true;
+    receive_next(c);
+    pthread_mutex_unlock(&c->lock);
+    release(c);
+}
+
 static void on_received(sn_rpc_call *c, bool ok) {
+    const sn_rpc_method *m = c->method;
+    sn_rpc_begin_fn take = c->has_method_begun ? m->next : m->begin;
     grpc_byte_buffer_reader reader;
-    if (!ok || !c->request || !grpc_byte_buffer_reader_init(&reader, c->request))
-        return refuse(c, SN_EINVALID_ARGUMENT, "there is no request, or it is too large");
-    grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
-    grpc_byte_buffer_reader_destroy(&reader);
-    c->method->begin(c->method->service, c, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
-    grpc_slice_unref(slice);
+    grpc_byte_buffer *message = c->request;
+    atomic_store(&c->is_in_conversation, false);
+    c->request = NULL; /* another one may come as soon as it is asked for */
+    c->has_method_begun = true;
+    if (ok && message && grpc_byte_buffer_reader_init(&reader, message)) {
+        grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
+        grpc_byte_buffer_reader_destroy(&reader);
+        take(m->service, c, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
+        grpc_slice_unref(slice);
+    } else if (m->next) {
+        take(m->service, c, NULL, 0);
+    } else {
+        refuse(c, SN_EINVALID_ARGUMENT, "there is no request, or it is too large");
+    }
+    grpc_byte_buffer_destroy(message);
 }
 
 static const sn_rpc_method *find_method(const sn_rpc_call *c) {
@@ -327,8 +323,7 @@ static void on_requested(sn_rpc_call *c, bool ok) {
                       "the call needs the metadata \"authorization: Bearer TOKEN\"");
     if (is_too_many(c->server))
         return refuse(c, SN_ERESOURCE_EXHAUSTED, "too many calls at once; try again");
-    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->request};
-    start(c, &receive, 1, &c->received);
+    sn_rpc_receive(c);
 }
 
 /* What was done is let go of after it was dealt with. */
@@ -383,47 +378,4 @@ void sn_rpc_call_request(sn_rpc_server *server) {
         c->call = NULL;
         free_call(c);
     }
-}
-
-/* ---- looking at it ---- */
-
-int sn_rpc_cancel_fd(const sn_rpc_call *c) {
-    return c->cancel_fd;
-}
-
-uint64_t sn_rpc_deadline_ns(const sn_rpc_call *c) {
-    gpr_timespec at = gpr_convert_clock_type(c->details.deadline, GPR_CLOCK_MONOTONIC);
-    if (gpr_time_cmp(at, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0 || at.tv_sec < 0)
-        return UINT64_MAX;
-    return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
-}
-
-void sn_rpc_on_gone(sn_rpc_call *c, sn_rpc_gone_fn *gone, void *user) {
-    pthread_mutex_lock(&c->lock);
-    c->on_gone = gone;
-    c->gone_user = user;
-    pthread_mutex_unlock(&c->lock);
-}
-
-char *sn_rpc_metadata(const sn_rpc_call *c, const char *key) {
-    for (size_t i = 0; i < c->metadata.count; i++)
-        if (grpc_slice_str_cmp(c->metadata.metadata[i].key, key) == 0)
-            return grpc_slice_to_c_string(c->metadata.metadata[i].value);
-    return NULL;
-}
-
-/* "ipv4:192.0.2.1:50000", "ipv6:%5B::1%5D:50000", "unix:..." */
-char *sn_rpc_peer(const sn_rpc_call *c) {
-    char *name = grpc_call_get_peer(c->call);
-    const char *start = name && strncmp(name, "ipv", 3) == 0 ? strchr(name, ':') : NULL;
-    char *end = start ? strrchr(start + 1, ':') : NULL;
-    char *peer = end ? strndup(start + 1, (size_t)(end - start - 1)) : strdup(name ? name : "");
-    gpr_free(name);
-    if (peer && strncmp(peer, "%5B", 3) == 0) {
-        size_t bytes = strlen(peer) - 3;
-        bytes -= bytes >= 3 && strcmp(peer + bytes, "%5D") == 0 ? 3 : 0;
-        memmove(peer, peer + 3, bytes);
-        peer[bytes] = '\0';
-    }
-    return peer;
 }

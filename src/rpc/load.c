@@ -77,6 +77,10 @@ int sn_rpc_send(sn_rpc_call *call, const void *message, size_t bytes, uint64_t u
     return module->send(call, message, bytes, until_ns, err);
 }
 
+void sn_rpc_receive(sn_rpc_call *call) {
+    module->receive(call);
+}
+
 void sn_rpc_reply(sn_rpc_call *call, const void *message, size_t bytes) {
     module->reply(call, message, bytes);
 }

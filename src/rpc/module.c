@@ -14,6 +14,7 @@ const sn_rpc_module shannon_grpc = {
     .peer = sn_rpc_peer,
     .on_gone = sn_rpc_on_gone,
     .send = sn_rpc_send,
+    .receive = sn_rpc_receive,
     .reply = sn_rpc_reply,
     .fail = sn_rpc_fail,
 };

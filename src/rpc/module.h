@@ -23,6 +23,7 @@ typedef struct sn_rpc_module {
     char *(*peer)(const sn_rpc_call *);
     void (*on_gone)(sn_rpc_call *, sn_rpc_gone_fn *, void *);
     int (*send)(sn_rpc_call *, const void *, size_t, uint64_t, sn_error *);
+    void (*receive)(sn_rpc_call *);
     void (*reply)(sn_rpc_call *, const void *, size_t);
     void (*fail)(sn_rpc_call *, const sn_error *);
 } sn_rpc_module;

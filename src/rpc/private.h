@@ -25,7 +25,7 @@ struct sn_rpc_server {
     pthread_cond_t idle; /* no call is there any more */
     unsigned calls;      /* those that wait to be requested, too */
     sn_rpc_call *first;  /* of all of them */
-    bool stopping;
+    atomic_bool stopping;
     atomic_uint_fast64_t looked_ns; /* when sn_rpc_drop_unread() was called last */
 };
 
@@ -35,9 +35,52 @@ typedef struct sn_rpc_tag {
     sn_rpc_call *call;
 } sn_rpc_tag;
 
+/* A message that has not been written yet. */
+typedef struct sn_rpc_outgoing {
+    struct sn_rpc_outgoing *next;
+    grpc_byte_buffer *message;
+    size_t bytes;
+} sn_rpc_outgoing;
+
+struct sn_rpc_call {
+    sn_rpc_server *server;
+    sn_rpc_call *before, *after;      /* in the server's list; its lock */
+    atomic_uint_fast64_t finished_ns; /* when it was answered; 0: it was not */
+    const sn_rpc_method *method;
+    grpc_call *call;
+    grpc_call_details details;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *request;
+    sn_rpc_tag requested, received, closed, written;
+    int cancelled; /* what gRPC says */
+    int cancel_fd;
+    atomic_uint references;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    sn_rpc_outgoing *first, **last; /* not yet given to gRPC */
+    sn_rpc_outgoing *being_written;
+    size_t unsent_bytes;
+    bool has_begun; /* initial metadata are out */
+    bool writing;
+    bool wants_message;
+    bool finishing, finished;
+    bool has_method_begun;          /* of the thread that receives */
+    atomic_bool is_in_conversation; /* it waits for another message */
+    bool gone;                      /* there is nobody to answer to */
+    sn_rpc_gone_fn *on_gone;
+    void *gone_user;
+    grpc_status_code status;
+    char *message;
+};
+
+grpc_status_code sn_rpc_status_of(int code);
+
 /* Now and then: ends the calls that were answered long ago and whose clients do not take the
  * answer. gRPC would keep it for as long as the connection lasts. */
 void sn_rpc_drop_unread(sn_rpc_server *server);
+
+/* When the server stops: ends the calls that wait for another message of their client. */
+void sn_rpc_end_conversations(sn_rpc_server *server);
 
 /* Asks for one call more. */
 void sn_rpc_call_request(sn_rpc_server *server);

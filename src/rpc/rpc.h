@@ -1,6 +1,7 @@
 /*
- * rpc.h - a gRPC server: methods that are given a whole request and answer with one message or
- * several. The one place that knows the C core of gRPC (grpc/grpc.h, version 29).
+ * rpc.h - a gRPC server: methods that are given a whole request, or several one after the other,
+ * and answer with one message or several. The one place that knows the C core of gRPC (grpc/grpc.h,
+ * version 29).
  *
  * Theory of operation: one completion queue, a few threads that wait on it. They take calls, hand a
  * request that is whole to its method, and write what is to be written; none of them ever waits for
@@ -29,6 +30,9 @@ typedef struct sn_rpc_method {
     sn_rpc_begin_fn begin;
     void *service;
     bool is_open; /* also to clients without the token */
+    /* NULL, or the method takes several messages: `begin` is given the first, and this one each
+     * that sn_rpc_receive() asked for. NULL instead of a message: no more will come. */
+    sn_rpc_begin_fn next;
 } sn_rpc_method;
 
 typedef struct sn_rpc_options {
@@ -82,6 +86,14 @@ void sn_rpc_on_gone(sn_rpc_call *call, sn_rpc_gone_fn *gone, void *user);
  */
 SN_WARN_UNUSED int sn_rpc_send(sn_rpc_call *call, const void *message, size_t bytes,
                                uint64_t until_ns, sn_error *err);
+
+/*
+ * Of a method that takes several messages: asks for the next one, which comes when all that was
+ * sent has been written, so that a client that does not read is not read from either. Until then
+ * the call is the server's: it must not be finished. That its client has gone away is told as the
+ * end of its messages, and so is that the server stops; sn_rpc_on_gone() is not for these calls.
+ */
+void sn_rpc_receive(sn_rpc_call *call);
 
 /* Ends the call: with a last message unless that is NULL, or with an error. It must not be touched
  * any more. */

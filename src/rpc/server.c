@@ -188,6 +188,7 @@ void sn_rpc_server_stop(sn_rpc_server *s, uint64_t patience_ns) {
     s->stopping = true;
     pthread_mutex_unlock(&s->lock);
     grpc_server_shutdown_and_notify(s->server, s->queue, &stopped);
+    sn_rpc_end_conversations(s);
     bool idle = s->threads_count == 0 || wait_idle(s, sn_now_ns() + patience_ns);
     grpc_server_cancel_all_calls(
         s->server); /* and closes connections, however long they are idle */

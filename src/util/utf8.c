@@ -44,6 +44,16 @@ size_t sn_utf8_valid_prefix(const char *text, size_t bytes) {
     return at;
 }
 
+size_t sn_utf8_unfinished(const char *text, size_t bytes) {
+    for (size_t n = 1; n < SN_UTF8_CHARACTER_MAX_BYTES && n <= bytes; n++) {
+        bool unfinished;
+        (void)character((const unsigned char *)text + bytes - n, n, &unfinished);
+        if (unfinished)
+            return n;
+    }
+    return 0;
+}
+
 char *sn_utf8_repair(const char *text, size_t bytes, bool truncated, size_t *out_bytes) {
     static const char replacement[3] = {'\xEF', '\xBF', '\xBD'};
     if (bytes > (SIZE_MAX - 1) / sizeof replacement)

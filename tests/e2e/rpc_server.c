@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,24 @@ static void metadata(void *service, sn_rpc_call *call, const void *request, size
     free(value);
 }
 
+/* Sends each message back, and says how many there were. */
+static void chat(void *service, sn_rpc_call *call, const void *request, size_t bytes) {
+    atomic_uint *count = service;
+    char text[16];
+    if (!request) {
+        snprintf(text, sizeof text, "%u", atomic_exchange(count, 0));
+        return sn_rpc_reply(call, text, strlen(text));
+    }
+    atomic_fetch_add(count, 1);
+    if (bytes == 4 && memcmp(request, "fail", 4) == 0)
+        return sn_rpc_fail(call, &(sn_error){SN_EINVALID_ARGUMENT, "as was asked for", ""});
+    (void)!sn_rpc_send(call, request, bytes, 0, NULL); /* it may be gone */
+    sn_rpc_receive(call);
+}
+
 int main(void) {
+    static atomic_uint chat_count;
+
     static const sn_rpc_method methods[] = {
         {"/t.T/Echo", echo, NULL, false},
         {"/t.T/Fail", fail, NULL, false},
@@ -106,6 +124,7 @@ int main(void) {
         {"/t.T/Wait", wait_for_end, NULL, false},
         {"/t.T/Metadata", metadata, NULL, false},
         {"/t.T/Open", echo, NULL, true},
+        {"/t.T/Chat", chat, &chat_count, false, chat},
         {0},
     };
     sn_rpc_options options = SN_RPC_OPTIONS_INIT;
@@ -131,7 +150,8 @@ int main(void) {
     fflush(stdout);
     while (read(STDIN_FILENO, &byte, 1) > 0) {
     }
-    sn_rpc_server_stop(server, 300000000u);
+    const char *patience = getenv("PATIENCE_SECONDS");
+    sn_rpc_server_stop(server, patience ? (uint64_t)atoi(patience) * 1000000000u : 300000000u);
     puts("stopped");
     return 0;
 }

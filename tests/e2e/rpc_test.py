@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,59 @@ class Calls(Served):
         client.wait()
         self.assertIn("gone 1", self.server.stdout.readline())
 
+    def chat(self, messages):
+        return self.channel.stream_stream("/t.T/Chat", same, same)(messages, timeout=60)
+
+    def test_several_messages(self):
+        for count in 0, 1, 2, 500:
+            messages = [b"%d" % i for i in range(count)]
+            self.assertEqual(list(self.chat(iter(messages))), messages + [b"%d" % count])
+        self.assertEqual(list(self.chat(iter([b"", b""]))), [b"", b"", b"2"])
+
+    def test_answers_come_before_the_last_message(self):
+        messages = queue.SimpleQueue()
+        answers = self.chat(iter(messages.get, None))
+        for text in b"a", b"b":
+            messages.put(text)
+            self.assertEqual(next(answers), text)
+        messages.put(None)
+        self.assertEqual(list(answers), [b"2"])
+
+    def test_a_conversation_may_fail(self):
+        answers = self.chat(iter([b"a", b"fail", b"b"]))
+        self.assertEqual(next(answers), b"a")
+        with self.assertRaises(grpc.RpcError) as caught:
+            next(answers)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+
+    def test_who_does_not_read_is_not_read_from(self):
+        asked = 0
+
+        def messages():
+            nonlocal asked
+            for asked in range(1, 101):
+                yield bytes(900_000)
+
+        answers = self.chat(messages())
+        before = -1
+        while before != asked:
+            before = asked
+            time.sleep(1)
+        self.assertLess(asked, 50)
+        self.assertEqual([len(answer) for answer in answers], [900_000] * 100 + [3])
+
+    def test_a_conversation_whose_client_goes_away(self):
+        for _ in range(50):
+            messages = queue.SimpleQueue()
+            answers = self.chat(iter(messages.get, None))
+            messages.put(b"a")
+            self.assertEqual(next(answers), b"a")
+            answers.cancel()
+            messages.put(None)
+        self.server.stdin.close()
+        self.assertEqual(self.server.stdout.readline(), "stopped\n")
+        self.assertEqual(self.server.wait(10), 0)
+
     def test_stopping(self):
         stream = self.stream("Wait")
         time.sleep(0.1)
@@ -115,6 +169,21 @@ class Calls(Served):
 
 
 class Configured(Served):
+    def test_nobody_waits_for_a_conversation_to_end(self):
+        self.serve(PATIENCE_SECONDS="60")
+        messages = queue.SimpleQueue()
+        self.addCleanup(messages.put, None)
+        answers = self.channel.stream_stream("/t.T/Chat", same, same)(iter(messages.get, None), timeout=60)
+        messages.put(b"a")
+        self.assertEqual(next(answers), b"a")
+        start = time.monotonic()
+        self.server.stdin.close()
+        self.assertEqual(self.server.stdout.readline(), "stopped\n")
+        self.assertLess(time.monotonic() - start, 10)
+        with self.assertRaises(grpc.RpcError) as caught:
+            list(answers)
+        self.assertIn(caught.exception.code(), (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED))
+
     def test_token(self):
         self.serve(TOKEN="secret")
         for metadata in None, [("authorization", "Bearer wrong!")], [("authorization", "secret")], [("authorization", "Bearer secrets")]:

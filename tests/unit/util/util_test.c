@@ -74,6 +74,33 @@ static void utf8_is_checked_and_repaired(void **state) {
     }
 }
 
+static void what_may_still_become_a_character(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t unfinished;
+    } cases[] = {
+        {"", 0},
+        {"a", 0},
+        {"\xC3", 1},
+        {"\xC3\xA9", 0},
+        {"a\xE2\x82", 2},
+        {"\xE2\x82\xAC", 0},
+        {"\xF0\x9F\x98", 3},
+        {"\xF0\x9F\x98\x80", 0},
+        {"\xF0", 1},
+        {"\xF0\x9F", 2},
+        {"\x9F\x98", 0},
+        {"\xFF", 0},
+        {"\xE0\x80", 0},
+        {"\xED\xA0", 0},
+        {"\xC3\xC3", 1},
+    };
+    for (size_t i = 0; i < SN_COUNT(cases); i++)
+        assert_int_equal(sn_utf8_unfinished(cases[i].text, strlen(cases[i].text)),
+                         cases[i].unfinished);
+}
+
 static void integers_are_whole_and_in_range(void **state) {
     (void)state;
     uint64_t n = 7;
@@ -148,6 +175,7 @@ int main(void) {
         cmocka_unit_test(buffer_keeps_to_its_limit),
         cmocka_unit_test(buffer_grows_without_limit),
         cmocka_unit_test(utf8_is_checked_and_repaired),
+        cmocka_unit_test(what_may_still_become_a_character),
         cmocka_unit_test(integers_are_whole_and_in_range),
         cmocka_unit_test(decimals_are_finite),
         cmocka_unit_test(errors_say_what_and_what_to_do),
