@@ -22,6 +22,8 @@ struct sn_executor {
     sn_sessions *sessions; /* NULL until they are wanted */
     sn_sessions_options sessions_options;
     pthread_mutex_t sessions_lock;
+    unsigned processors;
+    bool single;
     atomic_uint running;
 };
 
@@ -29,11 +31,9 @@ static int start_zygote(sn_executor *executor, const sn_executor_options *option
     enum { READY_LEAST = 4, READY_MOST = 16 };
     const sn_settings *settings = &executor->settings;
     sn_zygote_options zygote = SN_ZYGOTE_OPTIONS_INIT;
-    long processors = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned ready = 2 * executor->processors;
     if (!options->single)
-        zygote.ready = processors < READY_LEAST  ? READY_LEAST
-                       : processors > READY_MOST ? READY_MOST
-                                                 : (unsigned)processors;
+        zygote.ready = ready < READY_LEAST ? READY_LEAST : ready > READY_MOST ? READY_MOST : ready;
     zygote.cpu_seconds = settings->cpu_seconds;
     zygote.allow_weak = options->allow_weak_sandbox;
     return sn_zygote_start(&executor->zygote, &executor->interpreter, &zygote, err);
@@ -68,6 +68,9 @@ int sn_executor_open(sn_executor **out, const sn_executor_options *options, sn_e
     if (!executor)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an executor");
     pthread_mutex_init(&executor->sessions_lock, NULL);
+    executor->single = options->single;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    executor->processors = processors > 0 ? (unsigned)processors : 1;
     if (options->sessions)
         executor->sessions_options = *options->sessions;
     if (!executor->sessions_options.home)
@@ -185,6 +188,11 @@ static int take_frame(void *user, enum sn_frame_kind kind, const void *data, siz
     return sn_collector_frame(&x->collector, kind, data, bytes);
 }
 
+static bool is_crowded(void *user) {
+    const sn_executor *executor = ((const execution *)user)->executor;
+    return atomic_load(&executor->running) > executor->processors;
+}
+
 static int run(execution *x, sn_error *err) {
     int rc = enter(x->executor, err);
     if (rc < 0)
@@ -279,6 +287,7 @@ int sn_execute(sn_result **out, sn_executor *executor, const sn_request *request
         return rc;
     x.job = job_of(request, &executor->settings);
     x.job.on_frame = take_frame;
+    x.job.is_crowded = executor->single ? NULL : is_crowded;
     x.job.user = &x;
     rc = execute(out, &x, request, err);
     sn_turn_end(x.turn);

@@ -35,6 +35,9 @@ typedef struct sn_job {
     int cancel_fd; /* -1: none */
     bool cancel_at_once;
     uint64_t timeout_ns;
+    /* NULL, or whether there is more to do than there are processors: then a worker that has run
+     * for SN_JOB_FRESH_NS gives way to those that have just begun. */
+    bool (*is_crowded)(void *user);
     uint64_t memory_limit_bytes;
     uint64_t output_limit_bytes; /* of both streams together, before the worker is stopped */
     bool deterministic;          /* clock and randomness from the two below */
@@ -51,6 +54,9 @@ typedef struct sn_job {
 
 /* What a worker has at most to send its state, once the guest has come to its end. */
 #define SN_JOB_KEEP_NS 20000000000ull
+
+/* Most executions are over by then. */
+#define SN_JOB_FRESH_NS 10000000ull
 
 /* What a guest has to come to an end after it was asked to stop. */
 #define SN_JOB_GRACE_NS 1000000000ull

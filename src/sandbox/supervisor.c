@@ -29,7 +29,8 @@ typedef struct supervisor {
     sn_ready worker;
     uint64_t start_ns;
     uint64_t deadline_ns;
-    bool cancelled; /* the guest was asked to stop, and is killed if it does not */
+    uint64_t demote_ns; /* when that is to be thought of; UINT64_MAX: it has been, or never */
+    bool cancelled;     /* the guest was asked to stop, and is killed if it does not */
     bool can_be_asked;
     uint64_t event_bytes; /* of values, displays and errors: they count against the output limit */
     size_t stdin_used;
@@ -62,6 +63,17 @@ static void cancel(supervisor *s) {
         finish(s, SN_JOB_CANCELLED);
     else if (s->next_page == 0 && s->deadline_ns > latest)
         s->deadline_ns = latest;
+}
+
+static void consider_demotion(supervisor *s, uint64_t now_ns) {
+    enum { AGAIN_MOST_NS = 100000000 };
+    uint64_t age_ns = now_ns - s->start_ns;
+    if (!s->job->is_crowded(s->job->user)) {
+        s->demote_ns = now_ns + (age_ns < AGAIN_MOST_NS ? age_ns : AGAIN_MOST_NS);
+        return;
+    }
+    (void)!send(s->worker.life, &(char){SN_LIFE_DEMOTE}, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    s->demote_ns = UINT64_MAX;
 }
 
 static void fail(supervisor *s) {
@@ -248,7 +260,10 @@ static void supervise(supervisor *s) {
         uint64_t now = sn_now_ns();
         if (now >= s->deadline_ns)
             return finish(s, SN_JOB_TIMEOUT);
-        uint64_t left_ns = s->deadline_ns - now;
+        if (now >= s->demote_ns)
+            consider_demotion(s, now);
+        uint64_t next_ns = s->demote_ns < s->deadline_ns ? s->demote_ns : s->deadline_ns;
+        uint64_t left_ns = next_ns - now;
         struct timespec wait = {(time_t)(left_ns / 1000000000u), (long)(left_ns % 1000000000u)};
         struct pollfd fds[] = {
             [WORKER] = {s->worker.fd, POLLIN, 0},
@@ -316,6 +331,7 @@ int sn_supervise(sn_job_end *out, const sn_ready *worker, const sn_job *job, boo
     /* A guest is asked to stop first; whatever is no guest cannot be asked. */
     s.can_be_asked = is_guest && !job->make_image;
     s.deadline_ns = start_ns + job->timeout_ns + (s.can_be_asked ? SN_JOB_GRACE_NS : 0);
+    s.demote_ns = job->is_crowded ? start_ns + SN_JOB_FRESH_NS : UINT64_MAX;
     struct timeval patience = {.tv_sec = SEND_SECONDS};
     setsockopt(worker->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     int sent = sn_request_send(worker->fd, job, is_guest, err);

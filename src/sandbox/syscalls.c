@@ -99,9 +99,10 @@ static const rule zygote_calls[] = {
     ANY(sendto),
     /* a worker's own page table (pagemap.h), from the one folder that is open */
     ONLY(openat, 0, ~0ull, SN_PAGEMAP_ROOT_FD),
-    /* its end: told of by a signalfd, reaped, or asked for */
+    /* its end: told of by a signalfd, reaped, or asked for; and its demotion */
     ANY(wait4),
     ANY(kill),
+    ANY(sched_setattr),
     /* the jail */
     ANY(prctl),
     ANY(prlimit64),

@@ -28,12 +28,13 @@ typedef struct sn_zygote_options {
 /* A worker that waits for its request. Both descriptors are the taker's to close. */
 typedef struct sn_ready {
     int fd;   /* its socket: request.h in, frame.h out */
-    int life; /* to the zygote: a byte of sn_life stops or kills the worker, closing it kills; when
-                 it has ended, an sn_exit_report comes */
+    int life; /* to the zygote: a byte of sn_life stops, demotes or kills the worker, closing it
+                 kills; when it has ended, an sn_exit_report comes */
 } sn_ready;
 
 enum sn_life {
-    SN_LIFE_STOP = 's', /* the guest is asked to come to its end (stopper.h) */
+    SN_LIFE_STOP = 's',   /* the guest is asked to come to its end (stopper.h) */
+    SN_LIFE_DEMOTE = 'd', /* it runs when nothing else wants to: nice(2) */
     SN_LIFE_KILL = 'k',
 };
 
