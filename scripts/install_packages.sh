@@ -15,7 +15,8 @@ for what in "${@:-build}"; do
             ;;
         test)
             need_packages "the tests" libcmocka-dev clang-format-19 shellcheck python3.11 wasi-libc \
-                libclang-rt-19-dev libclang-rt-19-dev-wasm32 procps python3-grpcio python3-protobuf openssl
+                libclang-rt-19-dev libclang-rt-19-dev-wasm32 procps python3-grpcio python3-protobuf openssl nodejs
+            command -v npm >/dev/null || need_packages "the tests" npm
             ;;
         *)
             echo "usage: $0 [build|test]..." >&2

@@ -15,6 +15,14 @@ make --no-print-directory build interpreter
 scripts/setup_python_wasi.sh --quiet --with-tests
 build/shannon interpreter build --quiet build/interpreter/tests/python-3.11.2.wasm
 
+# Clients that are not ours.
+if ! cmp -s tests/e2e/node/package-lock.json build/node/package-lock.json; then
+    mkdir -p build/node
+    cp tests/e2e/node/package.json tests/e2e/node/package-lock.json build/node
+    (cd build/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) ||
+        { rm -rf build/node && echo "shannon: npm could not install tests/e2e/node/package.json" >&2; }
+fi
+
 status=0
 scripts/lint.sh || status=1
 lint_failed=$status

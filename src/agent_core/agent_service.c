@@ -139,6 +139,7 @@ static void begin(sn_core *core, sn_rpc_call *rpc, bool streams, const void *req
     x->work = (sn_work){.core = core,
                         .call = rpc,
                         .method = streams ? "StreamExecuteTask" : "ExecuteTask",
+                        .bytes = bytes,
                         .release = release};
     x->on_begin = streams ? on_begin : NULL;
     x->on_event = streams ? on_event : NULL;

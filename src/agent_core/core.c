@@ -46,6 +46,7 @@ int sn_core_open(sn_core **out, const sn_core_options *options, sn_error *err) {
     core->executor = options->executor;
     core->registry = options->registry;
     core->log_code = options->log_code;
+    core->requests_most_bytes = options->requests_most_bytes;
     core->sessions = sn_executor_sessions(options->executor, err);
     int rc =
         core->sessions ? sn_executor_get_figures(&core->limits, core->executor, err) : err->code;

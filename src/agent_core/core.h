@@ -8,6 +8,8 @@
 #include "agent_core/admission.h"
 #include "service/metrics.h"
 
+#include <stdatomic.h>
+
 typedef struct sn_core_metrics {
     sn_metric *calls;      /* by method and code */
     sn_metric *executions; /* by status */
@@ -25,7 +27,9 @@ typedef struct sn_core {
     sn_admission *others; /* short calls that wait for disks and locks: what sessions there are */
     sn_metrics *registry;
     sn_core_metrics metrics;
-    sn_executor_figures limits; /* as they were at the start: the limits do not change */
+    uint64_t requests_most_bytes;
+    atomic_uint_fast64_t requests_bytes; /* of the calls that wait or are under way */
+    sn_executor_figures limits;          /* as they were at the start: the limits do not change */
     bool log_code;
 } sn_core;
 
@@ -34,11 +38,15 @@ typedef struct sn_core_options {
     sn_metrics *registry;  /* too; gets the metrics of executions */
     unsigned running_most; /* executions at once; 0: what the executor and the processors carry */
     unsigned queue_most;
-    uint64_t wait_most_ns; /* in the queue */
-    bool log_code;         /* the log may show what is executed */
+    uint64_t wait_most_ns;        /* in the queue */
+    uint64_t requests_most_bytes; /* of all that wait or are under way together */
+    bool log_code;                /* the log may show what is executed */
 } sn_core_options;
 
-#define SN_CORE_OPTIONS_INIT {.queue_most = 256, .wait_most_ns = UINT64_C(30000000000)}
+#define SN_CORE_OPTIONS_INIT                                                                       \
+    {.queue_most = 1024,                                                                           \
+     .wait_most_ns = UINT64_C(30000000000),                                                        \
+     .requests_most_bytes = UINT64_C(512) << 20}
 
 SN_WARN_UNUSED int sn_core_open(sn_core **out, const sn_core_options *options, sn_error *err);
 

@@ -49,6 +49,7 @@ static void begin(sn_core *core, sn_rpc_call *rpc, bool streams, const void *req
     x->work = (sn_work){.core = core,
                         .call = rpc,
                         .method = streams ? "ExecuteStream" : "Execute",
+                        .bytes = bytes,
                         .release = release};
     x->on_event = streams ? on_event : NULL;
     x->answer = answer;

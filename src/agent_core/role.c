@@ -30,6 +30,7 @@ static int open_core(sn_agent_core *a, sn_executor *executor, const sn_config *c
     options.running_most = (unsigned)sn_config_number(config, "SHANNON_WORKERS");
     options.queue_most = (unsigned)sn_config_number(config, "SHANNON_QUEUE");
     options.wait_most_ns = (uint64_t)(sn_config_seconds(config, "SHANNON_QUEUE_SECONDS") * 1e9);
+    options.requests_most_bytes = sn_config_number(config, "SHANNON_REQUESTS_MB") << 20;
     options.log_code = sn_config_boolean(config, "SHANNON_LOG_CODE");
     return sn_core_open(&a->core, &options, err);
 }

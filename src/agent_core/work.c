@@ -9,6 +9,29 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- its memory ---- */
+
+static int count_bytes(sn_work *work, sn_error *err) {
+    sn_core *core = work->core;
+    uint64_t all = atomic_fetch_add(&core->requests_bytes, work->bytes) + work->bytes;
+    work->is_counted = true;
+    if (all <= core->requests_most_bytes)
+        return 0;
+    sn_fail(err, SN_ERESOURCE_EXHAUSTED,
+            "requests that wait or are under way take more than %llu MB, the most they may",
+            (unsigned long long)(core->requests_most_bytes >> 20));
+    sn_hint(err, "try again when some have ended; SHANNON_REQUESTS_MB sets the limit");
+    return SN_ERESOURCE_EXHAUSTED;
+}
+
+static void end(sn_work *work) {
+    if (work->is_counted)
+        atomic_fetch_sub(&work->core->requests_bytes, work->bytes);
+    work->release(work);
+}
+
+/* ---- its end ---- */
+
 static const char client_gone[] = "the client has gone away";
 
 /* Once for each call, before it is released. `code` is a word of sn_error_name()'s, or "ok" or
@@ -37,12 +60,12 @@ static void fail(sn_work *work, const sn_error *err) {
     bool is_fault = err->code == SN_EINTERNAL || err->code == SN_EUNAVAILABLE;
     account(work, is_fault ? SN_LOG_ERROR : SN_LOG_INFO, sn_error_name(err->code), err->message);
     sn_rpc_fail(work->call, err);
-    work->release(work);
+    end(work);
 }
 
 static void drop(sn_work *work) {
     account(work, SN_LOG_INFO, "cancelled", client_gone);
-    work->release(work);
+    end(work);
 }
 
 /* ---- its turn ---- */
@@ -74,7 +97,7 @@ static void run(sn_work *work) {
     if (work->run(work, &err) < 0)
         return fail(work, &err);
     account(work, SN_LOG_INFO, work->outcome, NULL);
-    work->release(work);
+    end(work);
 }
 
 static void on_turn(void *user, sn_admission_outcome outcome) {
@@ -136,6 +159,8 @@ void sn_work_submit(sn_work *work, sn_admission *admission, const char *session_
     sn_error err = SN_ERROR_INIT;
     uint64_t deadline_ns = sn_rpc_deadline_ns(work->call);
     int rc = identify(work, session_id, &err);
+    if (rc == 0)
+        rc = count_bytes(work, &err);
     if (rc < 0)
         return fail(work, &err);
     work->admission = admission;

@@ -17,6 +17,7 @@ struct sn_work {
     sn_core *core;
     sn_rpc_call *call;
     const char *method; /* "Execute": for the log and the metrics */
+    size_t bytes;       /* of the request, which stays in memory while it waits */
     /* On a thread of its own, when it is its turn. 0: it has finished the call by sn_work_reply();
      * else the call is finished with the error. */
     int (*run)(sn_work *work, sn_error *err);
@@ -34,6 +35,7 @@ struct sn_work {
     char tenant[SN_TENANT_MAX_BYTES + 1];
     char request_id[SN_TENANT_MAX_BYTES + 1];
     uint64_t came_ns, began_ns;
+    bool is_counted; /* among the core's requests_bytes */
     const char *outcome;
     sn_ticket ticket;
 };

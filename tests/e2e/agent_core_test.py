@@ -224,6 +224,21 @@ class Bounds(AgentCore):
         self.assertTrue(4 <= len(failed) <= 8, len(failed))
         self.assertIn("queue", failed[0].details())
 
+    def test_waiting_requests_are_bounded_in_memory(self):
+        self.serve(SHANNON_WORKERS="1", SHANNON_REQUESTS_MB="100")
+        busy = self.stream("print('on')\nimport time; time.sleep(20)")
+        next(busy)
+        content = [{"path": "x", "content": bytes(60 << 20)}]
+        waiting = self.stream("print('first')", files=content)
+        code, details = "", ""
+        end = time.monotonic() + 20
+        while code != "RESOURCE_EXHAUSTED" and time.monotonic() < end:  # until the first one has arrived
+            code, details = self.refusal("Execute", code="1", files=content, timeout=2)
+        self.assertIn("SHANNON_REQUESTS_MB", details)
+        busy.cancel()
+        self.assertEqual(list(waiting)[-1].done.stdout, "first\n")
+        self.assertEqual(self.execute("print(2)", files=content).stdout, "2\n")
+
     def test_waiting_has_an_end(self):
         self.serve(SHANNON_WORKERS="1", SHANNON_QUEUE_SECONDS="1")
         busy = self.stream("print('on')\nimport time; time.sleep(5)")
