@@ -4,6 +4,7 @@ import concurrent.futures
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -436,6 +437,15 @@ class Ends(AgentCore):
         for stream in streams:
             with self.assertRaises(grpc.RpcError):
                 list(stream)
+
+    def test_the_service_manager_is_told(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(f"{folder}/notify")
+            manager.settimeout(5)
+            self.serve(NOTIFY_SOCKET=f"{folder}/notify")
+            self.assertEqual(manager.recv(100), b"READY=1")
+            self.assertEqual(self.stop(), 0)
+            self.assertEqual(manager.recv(100), b"STOPPING=1")
 
     def test_a_second_signal_is_in_a_hurry(self):
         self.serve(SHANNON_SHUTDOWN_SECONDS="60")
