@@ -88,12 +88,13 @@ static void execute(worker *me) {
     sn_admission *admission = me->admission;
     sn_ticket *ticket = me->ticket;
     sn_tenant *tenant = ticket->tenant_; /* the ticket may be gone after its call */
+    uint64_t lane = ticket->lane;
     bool late = ticket->expires_ns_ <= sn_now_ns();
     ticket->fn(ticket->user, late ? SN_TOO_LATE : SN_ADMITTED);
 
     pthread_mutex_lock(&admission->mutex);
     admission->expired += late;
-    sn_turns_end(&admission->turns, tenant);
+    sn_turns_end(&admission->turns, tenant, lane);
     me->ticket = NULL;
     me->next = admission->idle;
     admission->idle = me;

@@ -54,10 +54,11 @@ typedef void sn_admission_fn(void *user, sn_admission_outcome outcome);
 
 enum { SN_ADMISSION_STACK_BYTES = 256 << 10 };
 
-/* The caller fills in the first four, and keeps the ticket where it is until it was called or
+/* The caller fills in the first five, and keeps the ticket where it is until it was called or
  * withdrawn. What ends in _ is not the caller's, and zero in a fresh ticket. */
 typedef struct sn_ticket {
     const char *tenant;   /* at most SN_TENANT_MAX_BYTES; read only during the submit */
+    uint64_t lane;        /* 0, or: of those with the same number one at a time */
     uint64_t deadline_ns; /* to begin, on the clock of sn_now_ns(); 0: none but wait_most_ns */
     sn_admission_fn *fn;
     void *user;

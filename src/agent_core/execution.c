@@ -5,6 +5,7 @@
 #include "util/io.h"
 
 #include <string.h>
+#include <xxhash.h>
 
 static void count(const sn_core *core, const sn_result *result) {
     const sn_core_metrics *m = &core->metrics;
@@ -57,8 +58,14 @@ static int run(sn_work *work, sn_error *err) {
     return 0;
 }
 
+/* Executions in one session follow each other: they wait in the queue, and not in a slot. */
+static uint64_t lane_of(const char *session_id) {
+    return session_id ? XXH3_64bits(session_id, strlen(session_id)) | 1 : 0;
+}
+
 void sn_execution_submit(sn_execution *x) {
     x->work.run = run;
+    x->work.lane = lane_of(x->request.session_id);
     sn_work_submit(&x->work, x->work.core->executions, x->request.session_id);
 }
 

@@ -25,8 +25,9 @@ int sn_turns_open(sn_turns *turns, sn_error *err) {
         buckets *= 2;
     turns->memory = calloc(tenants, sizeof *turns->memory);
     turns->buckets = calloc(buckets, sizeof *turns->buckets);
+    turns->lanes = calloc(turns->running_most, sizeof *turns->lanes);
     turns->buckets_mask = buckets - 1;
-    if (turns->memory && turns->buckets)
+    if (turns->memory && turns->buckets && turns->lanes)
         return 0;
     sn_turns_close(turns);
     return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for a queue of %u executions",
@@ -36,6 +37,8 @@ int sn_turns_open(sn_turns *turns, sn_error *err) {
 void sn_turns_close(sn_turns *turns) {
     free(turns->memory);
     free(turns->buckets);
+    free(turns->lanes);
+    turns->lanes = NULL;
     turns->memory = NULL;
     turns->buckets = NULL;
 }
@@ -121,8 +124,42 @@ static bool may_start(const sn_turns *turns, unsigned running_of_tenant) {
     return running_of_tenant < SHARE * (turns->running_most - turns->running);
 }
 
+/* ---- lanes ---- */
+
+static bool is_busy(const sn_turns *turns, uint64_t lane) {
+    unsigned i = 0;
+    while (lane && i < turns->lanes_count && turns->lanes[i] != lane)
+        i++;
+    return lane && i < turns->lanes_count;
+}
+
+static void occupy(sn_turns *turns, uint64_t lane) {
+    if (lane)
+        turns->lanes[turns->lanes_count++] = lane;
+}
+
+static void vacate(sn_turns *turns, uint64_t lane) {
+    unsigned i = 0;
+    while (lane && i < turns->lanes_count && turns->lanes[i] != lane)
+        i++;
+    if (lane && i < turns->lanes_count)
+        turns->lanes[i] = turns->lanes[--turns->lanes_count];
+}
+
+/* The first of a tenant's whose lane is free; no further than a while, for all others wait. */
+static sn_ticket *find_free(const sn_turns *turns, const sn_tenant *tenant) {
+    enum { LOOK_MOST = 64 };
+    sn_ticket *ticket = tenant->first;
+    for (int i = 0; ticket && i < LOOK_MOST; i++, ticket = ticket->after_)
+        if (!is_busy(turns, ticket->lane))
+            return ticket;
+    return NULL;
+}
+
 /* Whoever waits already has been asked since anything ended, and may not start. */
-static bool starts_at_once(const sn_turns *turns, const sn_tenant *tenant) {
+static bool starts_at_once(const sn_turns *turns, const sn_tenant *tenant, uint64_t lane) {
+    if (is_busy(turns, lane))
+        return false;
     if (!tenant)
         return may_start(turns, 0);
     return tenant->waiting == 0 && may_start(turns, tenant->running);
@@ -149,7 +186,7 @@ int sn_turns_add(sn_turns *turns, sn_ticket *ticket, sn_error *err) {
         return sn_fail(err, SN_EINVALID_ARGUMENT, "a tenant's name has at most %d bytes",
                        SN_TENANT_MAX_BYTES);
     sn_tenant *tenant = find(turns, ticket->tenant);
-    int rc = starts_at_once(turns, tenant) ? 0 : check_room(turns, tenant, err);
+    int rc = starts_at_once(turns, tenant, ticket->lane) ? 0 : check_room(turns, tenant, err);
     if (rc == 0)
         enqueue(turns, tenant ? tenant : make(turns, ticket->tenant), ticket);
     return rc;
@@ -158,15 +195,16 @@ int sn_turns_add(sn_turns *turns, sn_ticket *ticket, sn_error *err) {
 sn_ticket *sn_turns_start(sn_turns *turns) {
     if (turns->running == turns->running_most)
         return NULL;
-    /* Those who may not, with a slot free, have SHARE running or more: there are few of them. They
+    /* Those who may not, with a slot free, have SHARE running or more, or wait for a lane. They
      * keep their place. */
     sn_tenant *tenant = turns->first;
-    while (tenant && !may_start(turns, tenant->running))
+    sn_ticket *ticket = NULL;
+    while (tenant && !(may_start(turns, tenant->running) && (ticket = find_free(turns, tenant))))
         tenant = tenant->after;
     if (!tenant)
         return NULL;
-    sn_ticket *ticket = tenant->first;
     dequeue(turns, tenant, ticket);
+    occupy(turns, ticket->lane);
     tenant->running++;
     turns->running++;
     if (tenant->waiting > 0) {
@@ -176,7 +214,8 @@ sn_ticket *sn_turns_start(sn_turns *turns) {
     return ticket;
 }
 
-void sn_turns_end(sn_turns *turns, sn_tenant *tenant) {
+void sn_turns_end(sn_turns *turns, sn_tenant *tenant, uint64_t lane) {
+    vacate(turns, lane);
     tenant->running--;
     turns->running--;
     forget_if_idle(turns, tenant);

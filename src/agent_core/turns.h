@@ -16,6 +16,9 @@
  * 3R/(3n + 1) each, and R/(3n + 1) slots stay free for whoever comes next. The price is these. Of
  * three slots or fewer one tenant may have all.
  *
+ * Tickets may have a lane: of those in one lane, whoever's they are, only one runs at a time, and
+ * the others do not hold slots while they wait for it.
+ *
  * A tenant is forgotten when nothing of it waits or runs, so there are never more than running_most
  * + waiting_most of them, and all memory is taken at the beginning.
  */
@@ -37,6 +40,8 @@ typedef struct sn_turns {
     sn_tenant *memory;       /* `made` of them have been used at some time */
     sn_tenant *unused;
     unsigned made;
+    uint64_t *lanes; /* of those that run; `lanes_count` of them */
+    unsigned lanes_count;
     unsigned buckets_mask;
     sn_tenant **buckets; /* by the hash of the name */
 } sn_turns;
@@ -53,8 +58,8 @@ SN_WARN_UNUSED int sn_turns_add(sn_turns *turns, sn_ticket *ticket, sn_error *er
  * waits who may start. */
 sn_ticket *sn_turns_start(sn_turns *turns);
 
-/* One of this tenant's has ended. */
-void sn_turns_end(sn_turns *turns, sn_tenant *tenant);
+/* One of this tenant's, in this lane, has ended. */
+void sn_turns_end(sn_turns *turns, sn_tenant *tenant, uint64_t lane);
 
 /* Takes a waiting ticket out of the queue. */
 void sn_turns_remove(sn_turns *turns, sn_ticket *ticket);

@@ -165,6 +165,7 @@ void sn_work_submit(sn_work *work, sn_admission *admission, const char *session_
         return fail(work, &err);
     work->admission = admission;
     work->ticket = (sn_ticket){.tenant = work->tenant,
+                               .lane = work->lane,
                                .deadline_ns = deadline_ns == UINT64_MAX ? 0 : deadline_ns,
                                .fn = on_turn,
                                .user = work};

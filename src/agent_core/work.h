@@ -27,6 +27,9 @@ struct sn_work {
     /* NULL, or whom the request itself says that it is for; read only during the submit. */
     const char *claimed_tenant;
 
+    /* 0, or: of those with the same number one at a time (admission.h). */
+    uint64_t lane;
+
     /* What `run` adds to the log's line; the texts live until `release`. */
     sn_field fields[SN_WORK_FIELDS + 1];
 

@@ -289,6 +289,18 @@ class Bounds(AgentCore):
             thread.join()
         self.assertLess(sorted(times)[45], 0.5, times)
 
+    def test_a_session_takes_one_slot(self):
+        """Those that wait for the one before them in their session do not keep others from running."""
+        self.serve(SHANNON_WORKERS="4")
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            runs = [pool.submit(self.execute, "import time; time.sleep(0.2)", session_id="s") for _ in range(12)]
+            time.sleep(0.1)
+            start = time.monotonic()
+            for run in [pool.submit(self.execute, "print(1)", session_id=f"t{n}") for n in range(3)]:
+                run.result()
+            self.assertLess(time.monotonic() - start, 1)
+            self.assertEqual(sorted(run.result().step for run in runs), list(range(1, 13)))
+
     def test_a_token_is_asked_for(self):
         self.serve(SHANNON_API_TOKEN="0123456789abcdef")
         self.assertEqual(self.refusal("Execute", code="1")[0], "UNAUTHENTICATED")

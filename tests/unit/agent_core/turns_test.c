@@ -51,7 +51,7 @@ static void tickets_of_a_tenant_keep_their_order(void **state) {
             continue;
         assert_ptr_equal(sn_turns_start(&turns), &tickets[i]);
         assert_null(sn_turns_start(&turns));
-        sn_turns_end(&turns, tickets[i].tenant_);
+        sn_turns_end(&turns, tickets[i].tenant_, 0);
     }
     assert_null(sn_turns_start(&turns));
     assert_int_equal(turns.tenants, 0);
@@ -72,7 +72,54 @@ static void tenants_take_turns(void **state) {
         sn_ticket *ticket = sn_turns_start(&turns);
         assert_non_null(ticket);
         assert_int_equal(*ticket->tenant, go[i]);
-        sn_turns_end(&turns, ticket->tenant_);
+        sn_turns_end(&turns, ticket->tenant_, 0);
+    }
+    sn_turns_close(&turns);
+}
+
+/* Of one session's one at a time, and what is behind them need not wait. */
+static void a_busy_lane_is_passed_by(void **state) {
+    (void)state;
+    static const uint64_t lanes[] = {7, 7, 0, 8, 7, 0};
+    static const int start[] = {0, 2, 3, 5};
+    sn_ticket tickets[SN_COUNT(lanes)], other = ticket_of("b");
+    begin(16, 8, 8);
+    for (size_t i = 0; i < SN_COUNT(lanes); i++) {
+        tickets[i] = ticket_of("a");
+        tickets[i].lane = lanes[i];
+        must_add(&tickets[i]);
+    }
+    other.lane = 7; /* whoever asks */
+    must_add(&other);
+    for (size_t i = 0; i < SN_COUNT(start); i++)
+        assert_ptr_equal(sn_turns_start(&turns), &tickets[start[i]]);
+    assert_null(sn_turns_start(&turns));
+    sn_turns_end(&turns, tickets[3].tenant_, 8);
+    assert_null(sn_turns_start(&turns));
+    sn_turns_end(&turns, tickets[0].tenant_, 7);
+    sn_ticket *second = sn_turns_start(&turns), *third, *fourth;
+    assert_null(sn_turns_start(&turns));
+    sn_turns_end(&turns, second->tenant_, 7);
+    assert_non_null(third = sn_turns_start(&turns));
+    assert_null(sn_turns_start(&turns));
+    sn_turns_end(&turns, third->tenant_, 7);
+    assert_non_null(fourth = sn_turns_start(&turns));
+    assert_true(second != third && third != fourth && second != fourth);
+    sn_turns_close(&turns);
+}
+
+/* One that would have to wait for its lane needs room in the queue. */
+static void a_busy_lane_does_not_overfill_the_queue(void **state) {
+    (void)state;
+    sn_ticket tickets[3];
+    begin(16, 1, 1);
+    for (int i = 0; i < 3; i++) {
+        sn_error err = SN_ERROR_INIT;
+        tickets[i] = ticket_of("a");
+        tickets[i].lane = 5;
+        assert_int_equal(sn_turns_add(&turns, &tickets[i], &err),
+                         i < 2 ? 0 : SN_ERESOURCE_EXHAUSTED);
+        assert_ptr_equal(sn_turns_start(&turns), i == 0 ? &tickets[0] : NULL);
     }
     sn_turns_close(&turns);
 }
@@ -91,9 +138,9 @@ static void who_may_not_start_keeps_its_place(void **state) {
     assert_ptr_equal(sn_turns_start(&turns), &b);
     c = ticket_of("c");
     must_add(&c);
-    sn_turns_end(&turns, a[0].tenant_);
+    sn_turns_end(&turns, a[0].tenant_, 0);
     assert_ptr_equal(sn_turns_start(&turns), &a[3]); /* two of its run, and it came before c */
-    sn_turns_end(&turns, a[1].tenant_);
+    sn_turns_end(&turns, a[1].tenant_, 0);
     assert_ptr_equal(sn_turns_start(&turns), &c);
     sn_turns_close(&turns);
 }
@@ -130,7 +177,7 @@ static void flood(double *shares, double *free_slots, unsigned running_most, uns
     *free_slots = 0;
     for (unsigned round = 0; round < 2 * ROUNDS; round++) {
         unsigned ends = (unsigned)rand() % count;
-        sn_turns_end(&turns, running[ends]);
+        sn_turns_end(&turns, running[ends], 0);
         running[ends] = running[--count];
         count = start_into(running, count);
         for (unsigned i = 0; i < count && round >= ROUNDS; i++)
@@ -263,7 +310,7 @@ static void tenants_are_forgotten(void **state) {
         for (unsigned i = 8; i < AT_ONCE; i++)
             sn_turns_remove(&turns, sn_turns_waiting(&turns));
         for (unsigned i = 0; i < 8; i++)
-            sn_turns_end(&turns, tickets[i].tenant_);
+            sn_turns_end(&turns, tickets[i].tenant_, 0);
         assert_int_equal(turns.tenants, 0);
         assert_null(sn_turns_waiting(&turns));
     }
@@ -275,6 +322,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tickets_of_a_tenant_keep_their_order),
         cmocka_unit_test(tenants_take_turns),
+        cmocka_unit_test(a_busy_lane_is_passed_by),
+        cmocka_unit_test(a_busy_lane_does_not_overfill_the_queue),
         cmocka_unit_test(who_may_not_start_keeps_its_place),
         cmocka_unit_test(floods_share_and_leave_room),
         cmocka_unit_test(few_slots_are_for_everybody),
