@@ -1,4 +1,5 @@
 /* load.c - the functions of rpc.h in the program: they load shannon-grpc.so and pass on. */
+#include "rpc/accept.h"
 #include "rpc/module.h"
 #include "util/error.h"
 
@@ -40,6 +41,7 @@ static int need_module(sn_error *err) {
 int sn_rpc_server_start(sn_rpc_server **out, const sn_rpc_options *options,
                         const sn_rpc_method *methods, sn_error *err) {
     int rc = need_module(err);
+    sn_accept_prepare();
     return rc < 0 ? rc : module->server_start(out, options, methods, err);
 }
 

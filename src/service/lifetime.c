@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -26,7 +27,12 @@ static sigset_t ends(void) {
 
 int sn_lifetime_begin(sn_error *err) {
     sigset_t set = ends();
+    struct rlimit files;
     signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
     int failed = pthread_sigmask(SIG_BLOCK, &set, NULL);
     return failed ? sn_fail_errno(err, SN_EINTERNAL, failed, "cannot hold back signals") : 0;
 }

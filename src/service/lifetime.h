@@ -7,8 +7,8 @@
 
 #include "shannon.h"
 
-/* Takes SIGTERM, SIGINT and SIGHUP away from all threads that come after, and SIGPIPE for good.
- * Before there are others. */
+/* Takes SIGTERM, SIGINT and SIGHUP away from all threads that come after, and SIGPIPE for good;
+ * asks for as many descriptors as there may be. Before there are other threads. */
 SN_WARN_UNUSED int sn_lifetime_begin(sn_error *err);
 
 /* Waits for a signal that ends the service; false: `timeout_ns` have passed. */

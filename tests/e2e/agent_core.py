@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import tempfile
@@ -31,7 +32,7 @@ class AgentCore(unittest.TestCase):
 
     env = {}
 
-    def serve(self, *args, home=None, **env):
+    def serve(self, *args, home=None, files_most=None, **env):
         if home is None:
             folder = tempfile.TemporaryDirectory()
             self.addCleanup(folder.cleanup)
@@ -44,7 +45,8 @@ class AgentCore(unittest.TestCase):
         self.addCleanup(self.log.close)
         self.process = subprocess.Popen(
             [SHANNON, "agent-core", "--grpc", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log, text=True,
-            env={**os.environ, "SHANNON_HOME": home, **self.env, **env})
+            env={**os.environ, "SHANNON_HOME": home, **self.env, **env},
+            preexec_fn=files_most and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files_most, files_most))))
         self.addCleanup(self.process.stdout.close)
         self.addCleanup(self.stop)
         line = self.process.stdout.readline()

@@ -301,6 +301,31 @@ class Bounds(AgentCore):
             self.assertLess(time.monotonic() - start, 1)
             self.assertEqual(sorted(run.result().step for run in runs), list(range(1, 13)))
 
+    def test_connections_leave_room_for_executions(self):
+        self.serve(files_most=128)
+        self.execute("1")
+        connections = [socket.create_connection(("127.0.0.1", self.port), timeout=5) for _ in range(200)]
+        for connection in connections[:50]:
+            connection.setblocking(False)
+        for _ in range(5):
+            self.assertEqual(self.execute("print(1)").stdout, "1\n")
+        for connection in connections:
+            connection.close()
+        self.assertEqual(self.call("Execute", channel=self.open(), code="print(2)").stdout, "2\n")
+
+    def test_connections_that_speak_something_else(self):
+        self.serve()
+        for garbage in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", bytes(1000), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 100,
+                        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000" "ffffff0104000000010000")):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=15) as connection:
+                connection.sendall(garbage)
+                try:
+                    while connection.recv(65536):
+                        pass
+                except ConnectionResetError:
+                    pass
+            self.assertEqual(self.execute("print(1)").stdout, "1\n")
+
     def test_a_token_is_asked_for(self):
         self.serve(SHANNON_API_TOKEN="0123456789abcdef")
         self.assertEqual(self.refusal("Execute", code="1")[0], "UNAUTHENTICATED")
