@@ -11,6 +11,8 @@
 #include "util/error.h"
 #include "util/io.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,7 @@ struct sn_agent_core {
     sn_rpc_methods methods;
     sn_rpc_server *server;
     char *address;
+    atomic_bool stopping;
 };
 
 static int open_core(sn_agent_core *a, sn_executor *executor, const sn_config *config,
@@ -83,6 +86,14 @@ const char *sn_agent_core_address(const sn_agent_core *a) {
     return a->address;
 }
 
+bool sn_agent_core_is_ready(void *user, char *why, size_t why_bytes) {
+    sn_agent_core *a = user;
+    bool stopping = atomic_load(&a->stopping);
+    if (stopping)
+        snprintf(why, why_bytes, "it is shutting down");
+    return !stopping;
+}
+
 void sn_agent_core_tidy(sn_agent_core *a) {
     sn_sessions_tidy(a->core->sessions);
 }
@@ -90,6 +101,7 @@ void sn_agent_core_tidy(sn_agent_core *a) {
 void sn_agent_core_stop(sn_agent_core *a, uint64_t patience_ns) {
     if (!a)
         return;
+    atomic_store(&a->stopping, true);
     if (a->health)
         sn_health_shut_down(a->health);
     sn_rpc_server_stop(a->server, patience_ns);

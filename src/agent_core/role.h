@@ -20,6 +20,9 @@ SN_WARN_UNUSED int sn_agent_core_start(sn_agent_core **out, sn_executor *executo
 /* Where it serves: "127.0.0.1:50051". */
 const char *sn_agent_core_address(const sn_agent_core *core);
 
+/* An sn_is_ready_fn (service/operations.h) of the sn_agent_core. */
+bool sn_agent_core_is_ready(void *core, char *why, size_t why_bytes);
+
 /* What is to be done every minute or so: idle sessions go, their store is tidied. */
 void sn_agent_core_tidy(sn_agent_core *core);
 

@@ -5,6 +5,8 @@
 #include "agent_core/role.h"
 #include "service/lifetime.h"
 #include "service/log.h"
+#include "service/operations.h"
+#include "service/process_metrics.h"
 #include "service/settings_table.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -30,6 +32,7 @@ static const struct argp_option options[] = {
 
 typedef struct serve_args {
     const char *grpc, *http, *file;
+    const char *usual_http; /* where HTTP is served if nothing says where; NULL: nowhere */
     bool print, allow_weak;
 } serve_args;
 
@@ -62,6 +65,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 /* ---- settings ---- */
 
 static int open_settings(sn_config **out, const serve_args *a, sn_buffer *problems, sn_error *err) {
+    if (a->usual_http)
+        sn_settings_set_usual("SHANNON_HTTP_ADDR", a->usual_http);
     const sn_override overrides[] = {
         {.name = "SHANNON_GRPC_ADDR", .option = "--grpc", .value = a->grpc},
         {.name = "SHANNON_HTTP_ADDR", .option = "--http", .value = a->http},
@@ -101,43 +106,82 @@ static int open_executor(sn_executor **out, const serve_args *a, sn_error *err) 
 
 /* ---- serving ---- */
 
-static void say_ready(const sn_agent_core *core, const sn_config *config) {
-    const char *address = sn_agent_core_address(core);
-    bool has_token = sn_config_is_set(config, "SHANNON_API_TOKEN");
-    printf("agent-core serves gRPC on %s%s\n", address,
+typedef struct services {
+    sn_executor *executor;
+    const sn_config *config;
+    sn_metrics *registry;
+    sn_agent_core *core;
+    sn_readiness checks[2];
+    sn_operations operations;
+    sn_http_server *http; /* NULL: none is wanted */
+} services;
+
+static int start_http(services *s, sn_error *err) {
+    sn_http_options http = SN_HTTP_OPTIONS_INIT;
+    sn_http_routes routes = {0};
+    if (!sn_config_is_set(s->config, "SHANNON_HTTP_ADDR"))
+        return 0;
+    sn_auto_free char *address = sn_settings_address(s->config, "SHANNON_HTTP_ADDR");
+    s->checks[0] = (sn_readiness){"agent-core", sn_agent_core_is_ready, s->core};
+    s->operations = (sn_operations){.checks = s->checks, .metrics = s->registry};
+    sn_operations_add_routes(&routes, &s->operations);
+    http.address = address;
+    http.token = sn_config_string(s->config, "SHANNON_API_TOKEN");
+    http.metrics = s->registry;
+    return sn_http_server_start(&s->http, &http, &routes, err);
+}
+
+static int start(services *s, sn_error *err) {
+    int rc = sn_metrics_open(&s->registry, err);
+    if (rc == 0)
+        rc = sn_process_metrics_add(s->registry, err);
+    if (rc == 0)
+        rc = sn_agent_core_start(&s->core, s->executor, s->config, s->registry, err);
+    return rc < 0 ? rc : start_http(s, err);
+}
+
+static void say_ready(const services *s) {
+    const char *grpc = sn_agent_core_address(s->core);
+    bool has_token = sn_config_is_set(s->config, "SHANNON_API_TOKEN");
+    sn_auto_free char *http = NULL;
+    printf("agent-core serves gRPC on %s%s\n", grpc,
            has_token ? "" : ", to this machine only: there is no SHANNON_API_TOKEN");
+    if (s->http) {
+        http = sn_format("%s:%d", sn_config_address(s->config, "SHANNON_HTTP_ADDR")->host,
+                         sn_http_server_port(s->http));
+        printf("/health, /ready and /metrics are on http://%s\n", http);
+    }
     fflush(stdout);
-    sn_log(SN_LOG_INFO, "ready", (sn_field[]){SN_STRING("grpc", address), {0}});
+    sn_log(SN_LOG_INFO, "ready",
+           (sn_field[]){SN_STRING("grpc", grpc), SN_STRING("http", http), {0}});
     sn_lifetime_tell("READY=1");
 }
 
-static void stop(sn_agent_core *core, const sn_config *config) {
-    double patience = sn_config_seconds(config, "SHANNON_SHUTDOWN_SECONDS");
-    sn_log(SN_LOG_INFO, "stopping", (sn_field[]){SN_NUMBER("patience_seconds", patience), {0}});
-    sn_lifetime_tell("STOPPING=1");
-    sn_lifetime_hurry();
-    sn_agent_core_stop(core, (uint64_t)(patience * 1e9));
-    sn_log(SN_LOG_INFO, "stopped", NULL);
-    sn_log_flush();
+static void stop(services *s) {
+    uint64_t patience_ns =
+        (uint64_t)(sn_config_seconds(s->config, "SHANNON_SHUTDOWN_SECONDS") * 1e9);
+    sn_agent_core_stop(s->core, patience_ns);
+    sn_http_server_stop(s->http, 0);
+    sn_metrics_close(s->registry);
 }
 
-static int serve(sn_executor *executor, const sn_config *config, sn_error *err) {
-    sn_metrics *registry;
-    sn_agent_core *core;
-    sn_log_set_level((enum sn_log_level)sn_config_choice(config, "SHANNON_LOG"));
-    int rc = sn_metrics_open(&registry, err);
-    if (rc < 0)
-        return rc;
-    rc = sn_agent_core_start(&core, executor, config, registry, err);
+static int serve(services *s, sn_error *err) {
+    sn_log_set_level((enum sn_log_level)sn_config_choice(s->config, "SHANNON_LOG"));
+    int rc = start(s, err);
     if (rc == 0) {
-        say_ready(core, config);
+        say_ready(s);
         while (!sn_lifetime_wait(UINT64_C(1000000000) * TIDY_SECONDS)) {
-            sn_agent_core_tidy(core);
+            sn_agent_core_tidy(s->core);
             sn_log_flush();
         }
-        stop(core, config);
+        sn_log(SN_LOG_INFO, "stopping", NULL);
+        sn_lifetime_tell("STOPPING=1");
+        sn_lifetime_hurry();
     }
-    sn_metrics_close(registry);
+    stop(s);
+    if (rc == 0)
+        sn_log(SN_LOG_INFO, "stopped", NULL);
+    sn_log_flush();
     return rc;
 }
 
@@ -151,7 +195,7 @@ static int run(const serve_args *a, sn_error *err) {
         return rc;
     rc = open_settings(&config, a, NULL, err);
     if (rc == 0) {
-        rc = serve(executor, config, err);
+        rc = serve(&(services){.executor = executor, .config = config}, err);
         sn_config_close(config);
     }
     sn_executor_close(executor);
@@ -166,11 +210,26 @@ static const char agent_core_doc[] =
     "It logs JSON lines to standard error. The settings, from the environment or a file, are "
     "listed by --print-config. Other machines are served only with a token (SHANNON_API_TOKEN).";
 
-int sn_cmd_agent_core(int argc, char **argv) {
-    static const struct argp argp = {options, parse_option, NULL, agent_core_doc, NULL, NULL, NULL};
-    serve_args a = {0};
+static const char serve_doc[] =
+    "Serves everything at once, in one process: executions and sessions over gRPC, and over HTTP "
+    "/health, /ready and /metrics (by default on 127.0.0.1:8000).\n"
+    "\v"
+    "It logs JSON lines to standard error. The settings, from the environment or a file, are "
+    "listed by --print-config. Other machines are served only with a token (SHANNON_API_TOKEN).";
+
+static int command(int argc, char **argv, const char *text, const char *usual_http) {
+    const struct argp argp = {options, parse_option, NULL, text, NULL, NULL, NULL};
+    serve_args a = {.usual_http = usual_http};
     sn_error err = SN_ERROR_INIT;
     argp_err_exit_status = SN_EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     return run(&a, &err) < 0 ? sn_cli_error(&err, false) : 0;
+}
+
+int sn_cmd_agent_core(int argc, char **argv) {
+    return command(argc, argv, agent_core_doc, NULL);
+}
+
+int sn_cmd_serve(int argc, char **argv) {
+    return command(argc, argv, serve_doc, "127.0.0.1:8000");
 }

@@ -10,6 +10,7 @@ static const sn_command commands[] = {
     {"run", "run Python (or a WASI program) in the sandbox", sn_cmd_run},
     {"repl", "an interactive prompt over a session", sn_cmd_repl},
     {"session", "list, show, fork, rewind, delete, export and import sessions", sn_cmd_session},
+    {"serve", "serve everything at once", sn_cmd_serve},
     {"agent-core", "serve executions and sessions over gRPC", sn_cmd_agent_core},
     {"interpreter", "list and compile interpreters", sn_cmd_interpreter},
     {"doctor", "show which walls stand on this machine, and whether all is in place",

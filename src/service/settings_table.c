@@ -12,7 +12,7 @@
 static const char *const full_choices[] = {"delete", "refuse", NULL};
 static const char *const log_choices[] = {"error", "warn", "info", "debug", NULL};
 
-const sn_setting sn_settings_table[] = {
+sn_setting sn_settings_table[] = {
     {.name = "SHANNON_GRPC_ADDR",
      .type = SN_SETTING_ADDRESS,
      .usual = "127.0.0.1:50051",
@@ -159,6 +159,12 @@ const sn_setting sn_settings_table[] = {
      .help = "How long an execution waits for another one in its session."},
 };
 const size_t sn_settings_count = SN_COUNT(sn_settings_table);
+
+void sn_settings_set_usual(const char *name, const char *usual) {
+    for (size_t i = 0; i < sn_settings_count; i++)
+        if (strcmp(sn_settings_table[i].name, name) == 0)
+            sn_settings_table[i].usual = usual;
+}
 
 /* ---- rules between settings ---- */
 

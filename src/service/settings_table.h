@@ -7,8 +7,12 @@
 
 #include "service/config.h"
 
-extern const sn_setting sn_settings_table[];
+extern sn_setting sn_settings_table[];
 extern const size_t sn_settings_count;
+
+/* Gives a setting another default, for a command that has one of its own. The text is kept. Before
+ * anything is opened. */
+void sn_settings_set_usual(const char *name, const char *usual);
 
 /* Opens the configuration of a service and checks what no single setting shows: that nothing is
  * served to other machines without a token, and that TLS has both its files. `problems` and errors

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 import grpc
 
@@ -32,7 +34,7 @@ class AgentCore(unittest.TestCase):
 
     env = {}
 
-    def serve(self, *args, home=None, files_most=None, **env):
+    def serve(self, *args, command="agent-core", home=None, files_most=None, **env):
         if home is None:
             folder = tempfile.TemporaryDirectory()
             self.addCleanup(folder.cleanup)
@@ -41,10 +43,10 @@ class AgentCore(unittest.TestCase):
             for name in "native", "images":  # compiled once for all
                 if (native / name).exists():
                     os.symlink(native / name, pathlib.Path(home) / name)
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.NamedTemporaryFile("a", suffix=".log")
         self.addCleanup(self.log.close)
         self.process = subprocess.Popen(
-            [SHANNON, "agent-core", "--grpc", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log, text=True,
+            [SHANNON, command, "--grpc", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log, text=True,
             env={**os.environ, "SHANNON_HOME": home, **self.env, **env},
             preexec_fn=files_most and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files_most, files_most))))
         self.addCleanup(self.process.stdout.close)
@@ -53,6 +55,17 @@ class AgentCore(unittest.TestCase):
         self.assertIn("serves gRPC on", line, self.logged())
         self.port = int(line.split()[4].rstrip(",").rsplit(":", 1)[1])
         self.channel = self.open()
+        if "--http" in args:
+            self.pages = self.process.stdout.readline().split()[-1]
+
+    def page(self, path, token=None):
+        request = urllib.request.Request(self.pages + path, headers={"Authorization": f"Bearer {token}"} if token else {})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
 
     def open(self):
         channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", [*MOST, ("grpc.use_local_subchannel_pool", 1)])
@@ -70,8 +83,11 @@ class AgentCore(unittest.TestCase):
         return self.process.wait()
 
     def logged(self):
-        self.log.seek(0)
-        return [json.loads(line) if line.startswith("{") else {"event": line} for line in self.log]
+        lines = self.log_text().splitlines()
+        return [json.loads(line) if line.startswith("{") else {"event": line} for line in lines]
+
+    def log_text(self):
+        return pathlib.Path(self.log.name).read_text()
 
     def call(self, method, channel=None, timeout=60, metadata=None, **fields):
         kind = "Execute" if method == "Execute" else method

@@ -160,8 +160,7 @@ class Executions(AgentCore):
         self.execute("print('sec' + 'ret')  # hidden", metadata=[("x-request-id", "r-17")], session_id="s")
         line = self.last_call()
         self.assertEqual((line["request_id"], line["tenant"], line["status"], line["session_id"]), ("r-17", "s", "ok", "s"))
-        self.log.seek(0)
-        text = self.log.read()
+        text = self.log_text()
         self.assertNotIn("hidden", text)
         self.assertNotIn("secret", text)
 
@@ -371,6 +370,68 @@ class Bounds(AgentCore):
                 if secret in memory.read(end - start):
                     return True
         return False
+
+
+class Operations(AgentCore):
+    def metrics(self):
+        code, text = self.page("/metrics")
+        self.assertEqual(code, 200)
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if not line.startswith("#")}
+
+    def test_metrics_tell_what_happened(self):
+        self.serve("--http", "127.0.0.1:0")
+        self.execute("print(1)")
+        self.execute("1/0")
+        self.execute("x = 1", session_id="s")
+        self.refusal("Execute", code="")
+        origin, = children(self.process.pid)
+        os.kill(children(origin)[0], signal.SIGKILL)
+        time.sleep(0.1)
+        self.execute("print(2)")
+        found = self.metrics()
+        for name, value in {
+            'shannon_executions_total{status="ok"}': 3, 'shannon_executions_total{status="error"}': 1,
+            'shannon_calls_total{method="Execute",code="ok"}': 4, 'shannon_calls_total{method="Execute",code="invalid_argument"}': 1,
+            "shannon_execution_seconds_count": 4, "shannon_wait_seconds_count": 5, "shannon_sessions": 1,
+            "shannon_zygote_restarts_total": 1, "shannon_executions_running": 0, "shannon_executions_waiting": 0,
+        }.items():
+            self.assertEqual(found[name], value, name)
+        for name in "shannon_sessions_stored_bytes", "process_resident_memory_bytes", "process_open_fds", "shannon_executions_slots":
+            self.assertGreater(found[name], 0, name)
+        self.assertLess(found["shannon_execution_seconds_sum"], 2)
+
+    def test_levels_move(self):
+        self.serve("--http", "127.0.0.1:0", SHANNON_WORKERS="1")
+        streams = [self.stream("print('on')\nimport time; time.sleep(9)")]
+        next(streams[0])
+        streams += [self.stream("1") for _ in range(2)]
+        end = time.monotonic() + 5
+        while self.metrics()["shannon_executions_waiting"] != 2:
+            self.assertLess(time.monotonic(), end)
+        self.assertEqual(self.metrics()["shannon_executions_running"], 1)
+        for stream in streams:
+            stream.cancel()
+        while self.metrics()["shannon_executions_running"] + self.metrics()["shannon_executions_waiting"]:
+            self.assertLess(time.monotonic(), end)
+
+    def test_ready_is_not_healthy(self):
+        self.serve("--http", "127.0.0.1:0", command="serve")
+        self.assertEqual(self.page("/health"), (200, '{"status":"ok"}'))
+        self.assertEqual(self.page("/ready")[0], 200)
+        stream = self.stream("print('on')\nimport time; time.sleep(1)")
+        next(stream)
+        self.process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + 5
+        while self.page("/ready")[0] != 503:
+            self.assertLess(time.monotonic(), end)
+        self.assertIn("shutting down", self.page("/ready")[1])
+        self.assertEqual(self.page("/health")[0], 200)
+        self.assertEqual(status(list(stream)[-1].done), "ok")
+
+    def test_pages_need_the_token(self):
+        self.serve("--http", "127.0.0.1:0", SHANNON_API_TOKEN="0123456789abcdef")
+        self.assertEqual([self.page(path)[0] for path in ("/health", "/metrics")], [200, 401])
+        self.assertEqual(self.page("/metrics", token="0123456789abcdef")[0], 200)
 
 
 class Chaos(AgentCore):
