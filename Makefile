@@ -35,6 +35,7 @@ bench: build ## figures beside native python3.11
 	@$(BUILD)/bench-library hold 200
 	@$(BUILD)/bench-sessions step 300
 	@$(BUILD)/bench-sessions many 10000
+	@$(BUILD)/bench-http
 	@bench/cpu
 
 format: ## lay out all C sources

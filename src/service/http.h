@@ -81,7 +81,7 @@ typedef struct sn_http_options {
     unsigned connections_per_address_most; /* at once; one more is closed at once; 0: any number */
     size_t bodies_most_bytes;              /* of all requests together */
     uint64_t head_most_ns;                 /* for a whole head, from connecting */
-    uint64_t body_most_ns;                 /* for each 64 KiB of a body */
+    uint64_t body_most_ns;                 /* for each 64 KiB of a body, and of an answer */
     uint64_t idle_most_ns;                 /* for another request over the same connection */
     uint64_t keep_alive_ns;                /* an idle stream of events says so this often */
     sn_metrics *metrics; /* NULL, or where shannon_http_... are added; outlives the server */

@@ -11,11 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum {
-    ADDED_MOST = 16,
-    READING_NS = 30 * 1000000000ll,   /* to read an answer, */
-    READING_BYTES_A_SECOND = 16 << 10 /* and so many of it a second */
-};
+enum { ADDED_MOST = 16 };
 
 /* ---- errors ---- */
 
@@ -87,6 +83,10 @@ struct MHD_Response *sn_http_stream_response(sn_http_request *r, const char *con
     enum { BLOCK_BYTES = 16 << 10 };
     struct MHD_Response *response =
         r->server->mhd->create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read, r, NULL);
+    /* To HEAD, libmicrohttpd 0.9.75 would send the end of the chunks that it did not send. */
+    if (response && strcmp(r->method, "HEAD") == 0)
+        r->server->mhd->set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+                                             MHD_RO_END);
     if (response)
         add_headers(r, response, 200, content_type);
     return response;
@@ -120,9 +120,13 @@ void sn_http_add_header(sn_http_request *r, const char *name, const char *value)
         r->added.bytes = before;
 }
 
+uint64_t sn_http_read_by(const sn_http_server *s, size_t bytes) {
+    return sn_now_ns() + s->options.body_most_ns * (1 + bytes / SN_HTTP_PIECE_BYTES);
+}
+
 static void answer(sn_http_request *r, unsigned status, struct MHD_Response *response,
                    size_t bytes) {
-    uint64_t cut_ns = sn_now_ns() + READING_NS + bytes * 1000000000ull / READING_BYTES_A_SECOND;
+    uint64_t cut_ns = sn_http_read_by(r->server, bytes);
     pthread_mutex_lock(&r->lock);
     assert(!r->is_answered);
     r->response = response;

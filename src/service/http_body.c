@@ -15,8 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { PIECE_BYTES = 64 << 10 };
-
 static void send_past(sn_http_request *r, unsigned status, const char *phrase,
                       const sn_error *err) {
     sn_auto_free char *body = sn_http_error_json(err);
@@ -50,7 +48,7 @@ static void note_progress(sn_http_request *r) {
     sn_http_server *s = r->server;
     if (r->body.bytes < r->body_due_bytes)
         return;
-    r->body_due_bytes = r->body.bytes + PIECE_BYTES;
+    r->body_due_bytes = r->body.bytes + SN_HTTP_PIECE_BYTES;
     sn_http_due(s, r->connection, sn_now_ns() + s->options.body_most_ns);
 }
 

@@ -67,8 +67,8 @@ static enum MHD_Result take_header(void *user, enum MHD_ValueKind kind, const ch
 /* Where the first header must begin, NULL: the request line has more than it should. */
 static const char *end_of_line(const sn_http_request *r, const char *method, const char *target,
                                const char *version) {
-    bool is_plain =
-        target == method + strlen(method) + 1 && version == target + strlen(r->text) + 1;
+    bool is_plain = !strchr(r->text, ' ') && target == method + strlen(method) + 1 &&
+                    version == target + strlen(r->text) + 1;
     return is_plain ? version + strlen(version) + strlen("\r\n") : NULL;
 }
 

@@ -23,6 +23,7 @@
 enum {
     SN_HTTP_SURPLUS = 32,            /* connections above the limit that are told so */
     SN_HTTP_SWALLOW_BYTES = 1 << 20, /* of a refused body, to keep its connection */
+    SN_HTTP_PIECE_BYTES = 64 << 10,  /* of a body or an answer, in options.body_most_ns */
     SN_HTTP_CLIENT_GONE = 499,       /* the status that is logged where none was sent */
 };
 
@@ -144,7 +145,7 @@ void sn_http_request_lost(sn_http_request *request);
 uint64_t sn_http_request_tick(sn_http_request *request, uint64_t now_ns);
 
 /* libmicrohttpd has done with it. */
-void sn_http_request_completed(sn_http_request *request);
+void sn_http_request_completed(sn_http_request *request, bool is_answer_whole);
 
 /* Lets the request's connection go on; its lock is held. */
 void sn_http_wake(sn_http_request *request);
@@ -163,6 +164,9 @@ struct MHD_Response *sn_http_response(sn_http_request *request, unsigned status,
                                       const char *content_type, const void *body, size_t bytes);
 struct MHD_Response *sn_http_stream_response(sn_http_request *request, const char *content_type,
                                              MHD_ContentReaderCallback read);
+
+/* When a client must have read so much. */
+uint64_t sn_http_read_by(const sn_http_server *server, size_t bytes);
 
 /* The answer of a request that no handler is given. */
 void sn_http_refuse(sn_http_request *request, unsigned status, const sn_error *error);

@@ -175,10 +175,10 @@ static void report(const sn_http_request *r, bool is_gone) {
                         {0}});
 }
 
-void sn_http_request_completed(sn_http_request *r) {
+void sn_http_request_completed(sn_http_request *r, bool is_answer_whole) {
     sn_http_server *s = r->server;
     pthread_mutex_lock(&r->lock);
-    bool is_gone = r->was_gone || r->stream.is_broken;
+    bool is_gone = !is_answer_whole || r->was_gone || r->stream.is_broken;
     pthread_mutex_unlock(&r->lock);
     report(r, is_gone);
     if (r->is_begun)

@@ -50,9 +50,9 @@ static void *on_request_line(void *user, const char *target, struct MHD_Connecti
 
 static void on_completed(void *user, struct MHD_Connection *mhd, void **context,
                          enum MHD_RequestTerminationCode how) {
-    (void)user, (void)mhd, (void)how;
+    (void)user, (void)mhd;
     if (*context)
-        sn_http_request_completed(*context);
+        sn_http_request_completed(*context, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     *context = NULL;
 }
 
@@ -124,7 +124,6 @@ static int start_daemon(sn_http_server *s, sn_error *err) {
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)s->options.connections_per_address_most,
          NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, NULL},
-        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, s},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, s},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_request_line, s},

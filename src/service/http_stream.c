@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { DRAINING_NS = 2 * 60 * 1000000000ll }; /* for what is unsent at the end: 9 KiB a second */
-
 /* ---- libmicrohttpd's side ---- */
 
 static size_t take(sn_http_stream *stream, char *out, size_t most) {
@@ -145,10 +143,10 @@ int sn_http_stream_write(sn_http_request *r, const void *data, size_t bytes, uin
 }
 
 void sn_http_stream_end(sn_http_request *r) {
-    uint64_t now_ns = sn_now_ns();
     pthread_mutex_lock(&r->lock);
     r->stream.is_ended = true;
-    r->cut_ns = r->stream.is_broken ? 0 : now_ns + DRAINING_NS;
+    if (!r->stream.is_broken)
+        r->cut_ns = sn_http_read_by(r->server, r->stream.unsent.bytes - r->stream.sent);
     uint64_t cut_ns = r->cut_ns;
     sn_http_wake(r);
     pthread_mutex_unlock(&r->lock);

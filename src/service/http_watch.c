@@ -27,6 +27,7 @@
 
 enum {
     EVENTS = 64,
+    ENDING_NS = 250 * 1000000,
     NO_PLACE = UINT32_MAX,
     /* A client whose machine is gone is found after 30 + 3 * 10 s. */
     PROBE_IDLE_S = 30,
@@ -41,12 +42,26 @@ static void wake_watcher(sn_http_server *s) {
     (void)!write(s->wake_fd, &one, sizeof one);
 }
 
+/* The lock is held. A client that sends nothing any more has to have got what it is to get soon:
+ * libmicrohttpd does not always see that. */
+static void set_due(sn_http_server *s, sn_http_connection *c, uint64_t time_ns) {
+    uint64_t soon_ns = c->is_gone && !c->request ? sn_now_ns() + ENDING_NS : UINT64_MAX;
+    if (time_ns > soon_ns)
+        time_ns = soon_ns;
+    c->deadline_ns = time_ns;
+    if (time_ns < s->wakes_ns) {
+        s->wakes_ns = time_ns;
+        wake_watcher(s);
+    }
+}
+
 static void lose(sn_http_server *s, uint64_t event) {
     sn_http_connection *c = &s->connections[(uint32_t)event];
     sn_http_request *request = NULL;
     pthread_mutex_lock(&s->lock);
     if (c->is_used && c->generation == event >> 32) {
         c->is_gone = true;
+        set_due(s, c, c->deadline_ns);
         request = c->request;
         if (request)
             atomic_fetch_add(&request->references, 1);
@@ -62,6 +77,10 @@ static void lose(sn_http_server *s, uint64_t event) {
 static void see_to(sn_http_connection *c, uint64_t now_ns) {
     uint64_t next_ns = c->request ? sn_http_request_tick(c->request, now_ns) : 0;
     if (next_ns <= now_ns) {
+        /* Who does not take an answer in time gets no more of it, also not what the kernel has. */
+        struct linger none = {.l_onoff = 1};
+        if (c->request)
+            setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
         shutdown(c->fd, SHUT_RDWR);
         next_ns = UINT64_MAX;
     }
@@ -124,15 +143,6 @@ static void keep_probing(int fd) {
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         setsockopt(fd, IPPROTO_TCP, values[i][0], &values[i][1], sizeof values[i][1]);
-}
-
-/* The lock is held. */
-static void set_due(sn_http_server *s, sn_http_connection *c, uint64_t time_ns) {
-    c->deadline_ns = time_ns;
-    if (time_ns < s->wakes_ns) {
-        s->wakes_ns = time_ns;
-        wake_watcher(s);
-    }
 }
 
 sn_http_connection *sn_http_watch(sn_http_server *s, int fd) {

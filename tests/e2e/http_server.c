@@ -87,6 +87,14 @@ static void fail(void *user, sn_http_request *request) {
     sn_http_reply_error(request, &err);
 }
 
+static void big(void *user, sn_http_request *request) {
+    unsigned long bytes = number(sn_http_query(request, "bytes"), 0);
+    char *body = calloc(1, bytes);
+    (void)user;
+    sn_http_reply(request, 200, "application/octet-stream", body, bytes);
+    free(body);
+}
+
 /* ---- later ---- */
 
 static void *sleep_work(void *user) {
@@ -206,6 +214,7 @@ static void add_routes(sn_http_routes *routes) {
         {"GET", "/things/{id}", look, "/things/{id}", 0, false},
         {"DELETE", "/things/{id}", look, "/things/{id}", 0, false},
         {"GET", "/files/{id...}", look, "/files/{id...}", 0, false},
+        {"GET", "/big", big, NULL, 0, false},
         {"GET", "/fail", fail, NULL, 0, false},
         {"POST", "/sleep", sleeping, NULL, 0, false},
         {"GET", "/sleep", sleeping, NULL, 0, false},
