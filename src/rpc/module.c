@@ -16,4 +16,7 @@ const sn_rpc_module shannon_grpc = {
     .send = sn_rpc_send,
     .reply = sn_rpc_reply,
     .fail = sn_rpc_fail,
+    .channel_open = sn_rpc_channel_open,
+    .channel_close = sn_rpc_channel_close,
+    .invoke = sn_rpc_invoke,
 };

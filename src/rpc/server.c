@@ -18,6 +18,7 @@ enum {
     STREAMS_MOST = 1024,  /* of one connection */
     KEEPALIVE_MS = 30000, /* a connection that is half open is found after that */
     KEEPALIVE_PATIENCE_MS = 10000,
+    PINGS_LEAST_MS = 10000,  /* clients look for such connections, too: not more often than this */
     QUOTA_BYTES = 512 << 20, /* of gRPC's buffers */
     LOOK_MS = 1000,          /* at calls that nobody reads, at least so often */
 };
@@ -103,6 +104,7 @@ static grpc_server *make_server(const sn_rpc_options *options) {
         integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MOST),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_PATIENCE_MS),
+        integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PINGS_LEAST_MS),
         integer(GRPC_ARG_ALLOW_REUSEPORT, 0), /* somebody else's port is an error */
         {GRPC_ARG_POINTER, GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {quota, grpc_resource_quota_arg_vtable()}},
