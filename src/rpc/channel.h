@@ -52,7 +52,8 @@ typedef struct sn_rpc_invocation {
 #define SN_RPC_INVOCATION_INIT {.deadline_ns = UINT64_MAX, .cancel_fd = -1}
 
 /* In the thread that called. The message is valid during the call. Non-zero gives the call up. The
- * next message is asked for only after it has returned. */
+ * next message is asked for only after it has returned; an answer that is only one is told of when
+ * the server has said that all is well. */
 typedef int sn_rpc_message_fn(void *user, const void *message, size_t bytes);
 
 enum { SN_RPC_GIVEN_UP = 1 };

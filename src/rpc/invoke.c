@@ -42,8 +42,8 @@ struct call {
     pthread_mutex_t lock;
     int event_fd;
     grpc_byte_buffer *message;
+    grpc_byte_buffer *answer; /* the only message, until the status says that it counts */
     size_t messages;
-    bool is_over; /* no message comes any more */
     bool given_up;
     grpc_metadata_array initial, trailing;
     grpc_status_code status;
@@ -101,9 +101,9 @@ static void refuse(call *c, const char *why) {
     give_up(c);
 }
 
-static void hand_over(call *c) {
+static void hand_over(call *c, grpc_byte_buffer *message) {
     grpc_byte_buffer_reader reader;
-    if (!grpc_byte_buffer_reader_init(&reader, c->message))
+    if (!grpc_byte_buffer_reader_init(&reader, message))
         return refuse(c, "sent a message that cannot be unpacked");
     grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
     grpc_byte_buffer_reader_destroy(&reader);
@@ -113,15 +113,17 @@ static void hand_over(call *c) {
 }
 
 static void on_received(call *c, bool ok) {
-    c->is_over = !ok || !c->message;
-    if (c->is_over)
-        return;
+    if (!ok || !c->message)
+        return; /* it was the last */
     c->messages++;
-    if (!c->invocation->streams && c->messages > 1)
+    if (!c->invocation->streams && c->messages == 1)
+        c->answer = SN_STEAL(c->message);
+    else if (!c->invocation->streams)
         refuse(c, "gave more than one answer");
     else if (!c->given_up)
-        hand_over(c);
-    grpc_byte_buffer_destroy(c->message);
+        hand_over(c, c->message);
+    if (c->message)
+        grpc_byte_buffer_destroy(c->message);
     c->message = NULL;
     ask_for_message(c);
 }
@@ -200,23 +202,31 @@ static void run(call *c) {
     }
 }
 
-static int judge(call *c, sn_error *err) {
-    if (c->broken.code) {
-        if (err)
-            *err = c->broken;
-        return c->broken.code;
-    }
-    if (c->given_up)
-        return SN_RPC_GIVEN_UP;
+static int judge_status(call *c, sn_error *err) {
+    if (c->broken.code || c->given_up)
+        return 0;
     int rc = sn_rpc_status_error(c->channel, c->status, &c->details, c->debug, err);
-    if (rc < 0 || c->invocation->streams || c->messages == 1)
+    if (rc < 0 || c->invocation->streams)
         return rc;
-    return sn_fail(err, SN_EINTERNAL, "agent-core at %s gave no answer", c->channel->address);
+    if (c->answer)
+        hand_over(c, c->answer);
+    else
+        refuse(c, "gave no answer");
+    return 0;
+}
+
+static int judge(call *c, sn_error *err) {
+    int rc = judge_status(c, err);
+    if (c->broken.code && err)
+        *err = c->broken;
+    return c->broken.code ? c->broken.code : rc == 0 && c->given_up ? SN_RPC_GIVEN_UP : rc;
 }
 
 static void drop(call *c) {
     if (c->message)
         grpc_byte_buffer_destroy(c->message);
+    if (c->answer)
+        grpc_byte_buffer_destroy(c->answer);
     grpc_metadata_array_destroy(&c->initial);
     grpc_metadata_array_destroy(&c->trailing);
     grpc_slice_unref(c->details);

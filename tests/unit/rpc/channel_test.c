@@ -191,8 +191,7 @@ static void one_answer_is_one_message(void **state) {
     sn_rpc_invocation i = invocation_of("/t.T/Count");
     assert_int_equal(sn_rpc_invoke(channel, &i, take, &t, &err), SN_EINTERNAL);
     assert_non_null(strstr(err.message, "more than one"));
-    assert_int_equal(t.messages, 1);
-    sn_buffer_free(&t.data);
+    assert_int_equal(t.messages, 0);
 }
 
 static void it_can_be_given_up(void **state) {
