@@ -1,7 +1,8 @@
 /*
  * remote.c - what an execution costs over gRPC, beside the same one in this process.
  *
- *   bench-remote ADDRESS [SECONDS]     an agent-core at ADDRESS, so many seconds for each figure (2)
+ *   bench-remote ADDRESS [SECONDS]     an agent-core at ADDRESS, so many seconds for each figure
+ * (2)
  *
  * For each number of threads it measures both, one after the other, three times in turn, and prints
  * the medians: machines are noisy. Prints, asserts nothing but that every execution gives what it

@@ -110,7 +110,9 @@ typedef struct sn_request {
     uint32_t memory_limit_mb; /* 0: the executor's */
     const void *stdin_data;   /* bytes for sys.stdin, then end of file */
     size_t stdin_bytes;
-    int stdin_fd; /* -1, or a descriptor to copy from instead of stdin_data while the guest reads */
+    int stdin_fd; /* -1, or a descriptor to copy from instead of stdin_data while the guest reads.
+                     For an agent-core elsewhere it is read to its end before the code is sent, at
+                     most SN_STDIN_MAX_BYTES, and not at all if it is a terminal */
     bool command; /* run a WASI command module with `args` as they are, without code */
     const sn_input_file *files;
     size_t files_count;
@@ -237,6 +239,13 @@ typedef struct sn_executor_options {
     void (*on_notice)(void *user, const char *text); /* NULL, or told in one line what was done
                                                         unasked: an image made anew */
     void *notice_user;
+    /* Where it is executed: "HOST:PORT", an agent-core there, over gRPC; NULL: AGENT_CORE_ADDR, if
+     * that is set; "": in this process. Elsewhere, of what is above, only memory_limit_mb and
+     * timeout_seconds matter, and interpreter_path must be NULL. */
+    const char *agent_core_addr;
+    const char *api_token; /* for agent-core; NULL: SHANNON_API_TOKEN, if it is set; "": none */
+    const char *ca_path;   /* PEM file of those who vouch for agent-core: TLS; NULL:
+                              SHANNON_CA_FILE, if it is set; "": no TLS */
 } sn_executor_options;
 
 #define SN_EXECUTOR_OPTIONS_INIT {0}
@@ -246,6 +255,9 @@ typedef struct sn_executor_options {
  * executions are forked from: best called before the program has threads or secrets. `options` may
  * be NULL. SN_ENOT_FOUND: no interpreter was built; SN_EUNAVAILABLE: it is damaged or not compiled
  * yet; SN_EINVALID_ARGUMENT: a setting is wrong.
+ *
+ * For an agent-core elsewhere it does none of that, but starts a thread of gRPC's; it connects with
+ * the first call. Do not fork after that.
  */
 SN_PUBLIC SN_WARN_UNUSED int sn_executor_open(sn_executor **out, const sn_executor_options *options,
                                               sn_error *err);
@@ -256,6 +268,10 @@ SN_PUBLIC void sn_executor_close(sn_executor *executor);
 /*
  * Runs one request and blocks until it has ended. `on_event` may be NULL. On 0 `*out` is the
  * caller's to free, whatever the guest's code did.
+ *
+ * With an agent-core elsewhere, SN_EUNAVAILABLE says that it cannot be reached, or was lost on the
+ * way, when the code may have run or not; nothing is tried twice. A result that was cancelled then
+ * has the output that had come until then, if there was an on_event, and no session_id and step.
  */
 SN_PUBLIC SN_WARN_UNUSED int sn_execute(sn_result **out, sn_executor *executor,
                                         const sn_request *request, sn_event_fn on_event, void *user,
@@ -299,6 +315,11 @@ struct sn_sessions_options {
                             to end; 30 */
     bool refuse_when_full; /* SHANNON_SESSIONS_FULL=refuse: instead of deleting the session that was
                               used longest ago */
+    /* As in sn_executor_options, and used by sn_sessions_open() only. Of sessions elsewhere there
+     * is list, show, fork, rewind, delete and clear; the rest is SN_EINVALID_ARGUMENT. */
+    const char *agent_core_addr;
+    const char *api_token;
+    const char *ca_path;
 };
 
 #define SN_SESSIONS_OPTIONS_INIT {0}

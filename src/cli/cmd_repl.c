@@ -288,7 +288,8 @@ static void run_code(repl *r, const sn_buffer *code) {
     if (sn_execute(&result, r->executor, &r->request, sn_print_event, &printer, &err) < 0)
         return report(r, &err);
     sn_print_end(result);
-    r->step = result->step;
+    if (result->session_id) /* elsewhere it is not known what became of one that was cancelled */
+        r->step = result->step;
     if (result->status != SN_STATUS_OK)
         r->failed = true;
     sn_result_free(result);

@@ -99,6 +99,7 @@ static int open_executor(sn_executor **out, const serve_args *a, sn_error *err) 
     sn_config_close(config);
     if (rc < 0 || a->print)
         return rc;
+    executor.agent_core_addr = ""; /* it is the agent-core */
     executor.allow_weak_sandbox = a->allow_weak;
     executor.on_notice = sn_cli_notice;
     return sn_executor_open(out, &executor, err);

@@ -78,7 +78,9 @@ int sn_session_migrate(sn_executor *executor, const char *id, sn_error *err) {
     sn_session_info *info;
     if (!sessions)
         return err ? err->code : SN_EUNAVAILABLE;
-    int rc = sn_session_show(&info, sessions, id, err);
+    int rc = sn_sessions_must_be_here(sessions, "migrate", err);
+    if (rc == 0)
+        rc = sn_session_show(&info, sessions, id, err);
     if (rc < 0)
         return rc;
     sn_auto_free char *copy =

@@ -125,9 +125,8 @@ static int take_bundle(sn_collector *c, enum sn_frame_kind kind, const void *dat
     return rc;
 }
 
-/* An error's texts have no length beside them, so that a NUL in them would hide what follows; it is
- * shown as the symbol for it, U+2400. */
-static char *text_of(const char *data, size_t bytes) {
+/* A NUL would hide what follows. */
+char *sn_text_shown(const char *data, size_t bytes) {
     static const char symbol[] = "\xe2\x90\x80";
     sn_buffer shown = {0};
     size_t repaired_bytes;
@@ -161,8 +160,8 @@ static int take_error(sn_collector *c, const void *data, size_t bytes) {
     for (int i = 0; i < 3; i++)
         if (sn_frame_string(&parts[i], &lengths[i], &data, &bytes) <= 0)
             return 0;
-    if (!set_error(c->result, text_of(parts[0], lengths[0]), text_of(parts[1], lengths[1]),
-                   text_of(parts[2], lengths[2])))
+    if (!set_error(c->result, sn_text_shown(parts[0], lengths[0]),
+                   sn_text_shown(parts[1], lengths[1]), sn_text_shown(parts[2], lengths[2])))
         return -1;
     sn_event event = {.kind = SN_EVENT_ERROR};
     return tell(c, &event);

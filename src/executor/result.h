@@ -36,4 +36,8 @@ SN_WARN_UNUSED int sn_collector_finish(sn_result **out, sn_collector *collector,
 
 void sn_collector_free(sn_collector *collector);
 
+/* An error's texts, which have no length beside them: repaired to UTF-8, and a NUL in them is shown
+ * as the symbol for it, U+2400. NULL: no memory. */
+char *sn_text_shown(const char *data, size_t bytes);
+
 #endif

@@ -1,4 +1,5 @@
-/* load.c - the functions of rpc.h in the program: they load shannon-grpc.so and pass on. */
+/* load.c - the functions of rpc.h and channel.h in the program: they load shannon-grpc.so and pass
+ * on. */
 #include "rpc/accept.h"
 #include "rpc/module.h"
 #include "util/error.h"
@@ -89,4 +90,20 @@ void sn_rpc_reply(sn_rpc_call *call, const void *message, size_t bytes) {
 
 void sn_rpc_fail(sn_rpc_call *call, const sn_error *error) {
     module->fail(call, error);
+}
+
+int sn_rpc_channel_open(sn_rpc_channel **out, const sn_rpc_channel_options *options,
+                        sn_error *err) {
+    int rc = need_module(err);
+    return rc < 0 ? rc : module->channel_open(out, options, err);
+}
+
+void sn_rpc_channel_close(sn_rpc_channel *channel) {
+    if (channel)
+        module->channel_close(channel);
+}
+
+int sn_rpc_invoke(sn_rpc_channel *channel, const sn_rpc_invocation *invocation,
+                  sn_rpc_message_fn *on_message, void *user, sn_error *err) {
+    return module->invoke(channel, invocation, on_message, user, err);
 }

@@ -17,4 +17,7 @@ const sn_rpc_module shannon_grpc = {
     .receive = sn_rpc_receive,
     .reply = sn_rpc_reply,
     .fail = sn_rpc_fail,
+    .channel_open = sn_rpc_channel_open,
+    .channel_close = sn_rpc_channel_close,
+    .invoke = sn_rpc_invoke,
 };

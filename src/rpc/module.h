@@ -3,12 +3,14 @@
  * whoever forks with them loaded copies their mappings; so only what serves or calls over gRPC
  * loads them, once, when it begins to.
  *
- * The functions of rpc.h are there twice: in the program, where they pass on (load.c), and in the
- * module (server.c, call.c), which offers them in this table.
+ * The functions of rpc.h and channel.h are there twice: in the program, where they pass on
+ * (load.c), and in the module (server.c, call.c; channel.c, invoke.c), which offers them in this
+ * table.
  */
 #ifndef SN_RPC_MODULE_H
 #define SN_RPC_MODULE_H
 
+#include "rpc/channel.h"
 #include "rpc/rpc.h"
 
 typedef struct sn_rpc_module {
@@ -26,6 +28,10 @@ typedef struct sn_rpc_module {
     void (*receive)(sn_rpc_call *);
     void (*reply)(sn_rpc_call *, const void *, size_t);
     void (*fail)(sn_rpc_call *, const sn_error *);
+    int (*channel_open)(sn_rpc_channel **, const sn_rpc_channel_options *, sn_error *);
+    void (*channel_close)(sn_rpc_channel *);
+    int (*invoke)(sn_rpc_channel *, const sn_rpc_invocation *, sn_rpc_message_fn *, void *,
+                  sn_error *);
 } sn_rpc_module;
 
 /* The module's only name. */

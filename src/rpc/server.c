@@ -20,6 +20,7 @@ enum {
     KEEPALIVE_PATIENCE_MS = 10000,
     HANDSHAKE_MS = 10000,    /* until a connection says that it is one of HTTP/2 */
     IDLE_MS = 600000,        /* a connection without calls is closed after that */
+    PINGS_LEAST_MS = 10000,  /* clients look for such connections, too: not more often than this */
     QUOTA_BYTES = 512 << 20, /* of gRPC's buffers */
     LOOK_MS = 1000,          /* at calls that nobody reads, at least so often */
 };
@@ -107,6 +108,7 @@ static grpc_server *make_server(const sn_rpc_options *options) {
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_PATIENCE_MS),
         integer(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
         integer(GRPC_ARG_MAX_CONNECTION_IDLE_MS, IDLE_MS),
+        integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PINGS_LEAST_MS),
         integer(GRPC_ARG_ALLOW_REUSEPORT, 0), /* somebody else's port is an error */
         {GRPC_ARG_POINTER, GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {quota, grpc_resource_quota_arg_vtable()}},

@@ -1,8 +1,10 @@
-/* sessions.c - operations on sessions that need no execution. See sessions.h and shannon.h. */
+/* sessions.c - operations on sessions that lie here and that need no execution. See local.h and
+ * shannon.h. */
 #include "session/sessions.h"
 
 #include "sandbox/interpreter.h"
 #include "session/limits.h"
+#include "session/local.h"
 #include "session/local_store.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -12,7 +14,7 @@
 
 /* ---- opening ---- */
 
-int sn_sessions_open(sn_sessions **out, const sn_sessions_options *options, sn_error *err) {
+int sn_local_sessions_open(sn_sessions **out, const sn_sessions_options *options, sn_error *err) {
     sn_sessions *s = calloc(1, sizeof *s);
     if (!s)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for sessions");
@@ -30,14 +32,14 @@ int sn_sessions_open(sn_sessions **out, const sn_sessions_options *options, sn_e
     if (rc == 0)
         sn_limits_expire(s);
     if (rc < 0) {
-        sn_sessions_close(s);
+        sn_local_sessions_close(s);
         return rc;
     }
     *out = s;
     return 0;
 }
 
-void sn_sessions_close(sn_sessions *s) {
+void sn_local_sessions_close(sn_sessions *s) {
     if (!s)
         return;
     for (size_t i = 0; i < SN_WARM_STATES; i++)
@@ -49,7 +51,7 @@ void sn_sessions_close(sn_sessions *s) {
     free(s);
 }
 
-int sn_sessions_get_totals(sn_sessions_totals *out, sn_sessions *s, sn_error *err) {
+int sn_local_sessions_get_totals(sn_sessions_totals *out, sn_sessions *s, sn_error *err) {
     sn_store_totals totals;
     int rc = sn_store_get_totals(&totals, s->store, err);
     if (rc == 0)
@@ -57,7 +59,7 @@ int sn_sessions_get_totals(sn_sessions_totals *out, sn_sessions *s, sn_error *er
     return rc;
 }
 
-void sn_sessions_tidy(sn_sessions *s) {
+void sn_local_sessions_tidy(sn_sessions *s) {
     const uint64_t warm_ns = 10ull * 1000000000u;
     pthread_mutex_lock(&s->mutex);
     uint64_t now = sn_now_ns();
@@ -70,16 +72,6 @@ void sn_sessions_tidy(sn_sessions *s) {
 }
 
 /* ---- telling of them ---- */
-
-void sn_session_info_free(sn_session_info *infos, size_t count) {
-    for (size_t i = 0; infos && i < count; i++) {
-        for (size_t j = 0; j < infos[i].steps_count; j++)
-            free(infos[i].steps[j].code);
-        free(infos[i].steps);
-        free(infos[i].id);
-    }
-    free(infos);
-}
 
 static bool describe(sn_session_info *out, const sn_sessions *s, const sn_record *record) {
     const sn_record_step *last = sn_record_last(record);
@@ -116,7 +108,7 @@ static int list_one(void *user, const sn_record *record) {
     return 0;
 }
 
-int sn_session_list(sn_session_info **out, size_t *count, sn_sessions *s, sn_error *err) {
+int sn_local_session_list(sn_session_info **out, size_t *count, sn_sessions *s, sn_error *err) {
     lister l = {.sessions = s};
     int rc = sn_store_each(s->store, false, list_one, &l, err);
     *count = l.infos.bytes / sizeof **out;
@@ -160,7 +152,7 @@ static int check_id(const char *id, sn_error *err) {
                    SN_SESSION_ID_MAX_BYTES);
 }
 
-int sn_session_show(sn_session_info **out, sn_sessions *s, const char *id, sn_error *err) {
+int sn_local_session_show(sn_session_info **out, sn_sessions *s, const char *id, sn_error *err) {
     sn_record record;
     int rc = check_id(id, err);
     if (rc == 0)
@@ -223,8 +215,8 @@ static int fork_locked(sn_sessions *s, const char *id, uint64_t step, const char
     return rc;
 }
 
-int sn_session_fork(sn_sessions *s, const char *id, uint64_t step, const char *new_id,
-                    sn_error *err) {
+int sn_local_session_fork(sn_sessions *s, const char *id, uint64_t step, const char *new_id,
+                          sn_error *err) {
     int rc = check_id(id, err);
     if (rc == 0)
         rc = check_id(new_id, err);
@@ -237,7 +229,7 @@ int sn_session_fork(sn_sessions *s, const char *id, uint64_t step, const char *n
     return rc;
 }
 
-int sn_session_rewind(sn_sessions *s, const char *id, uint64_t step, sn_error *err) {
+int sn_local_session_rewind(sn_sessions *s, const char *id, uint64_t step, sn_error *err) {
     sn_record record = {0};
     int rc = check_id(id, err);
     if (rc == 0)
@@ -257,7 +249,7 @@ int sn_session_rewind(sn_sessions *s, const char *id, uint64_t step, sn_error *e
     return rc;
 }
 
-int sn_session_delete(sn_sessions *s, const char *id, sn_error *err) {
+int sn_local_session_delete(sn_sessions *s, const char *id, sn_error *err) {
     int rc = check_id(id, err);
     if (rc == 0)
         rc = lock(s, id, err);
@@ -268,23 +260,6 @@ int sn_session_delete(sn_sessions *s, const char *id, sn_error *err) {
     sn_lock_release(s->locks, id);
     if (rc == 0)
         (void)!sn_store_tidy(s->store, NULL);
-    return rc;
-}
-
-int sn_session_clear(size_t *count, sn_sessions *s, sn_error *err) {
-    sn_session_info *infos;
-    size_t infos_count;
-    *count = 0;
-    int rc = sn_session_list(&infos, &infos_count, s, err);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; rc == 0 && i < infos_count; i++) {
-        rc = sn_session_delete(s, infos[i].id, err);
-        *count += rc == 0;
-        if (rc == SN_ENOT_FOUND)
-            rc = 0; /* somebody else was faster */
-    }
-    sn_session_info_free(infos, infos_count);
     return rc;
 }
 
@@ -314,8 +289,8 @@ static int check_state(void *user, const sn_record *record) {
     return 0;
 }
 
-int sn_session_verify(sn_sessions *s, void (*report)(void *user, const char *line), void *user,
-                      sn_error *err) {
+int sn_local_session_verify(sn_sessions *s, void (*report)(void *user, const char *line),
+                            void *user, sn_error *err) {
     checker c = {s, report, user, 0};
     int faults = sn_store_verify(s->store, report, user, err);
     if (faults != 0)

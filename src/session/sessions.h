@@ -25,8 +25,20 @@ typedef struct sn_warm_state {
 
 enum { SN_WARM_STATES = 64 };
 
+/* What is done with sessions that lie on another machine; shannon.h says what each does. */
+typedef struct sn_sessions_elsewhere {
+    void (*close)(sn_sessions *sessions);
+    int (*list)(sn_session_info **out, size_t *count, sn_sessions *sessions, sn_error *err);
+    int (*show)(sn_session_info **out, sn_sessions *sessions, const char *id, sn_error *err);
+    int (*fork)(sn_sessions *sessions, const char *id, uint64_t step, const char *new_id,
+                sn_error *err);
+    int (*rewind)(sn_sessions *sessions, const char *id, uint64_t step, sn_error *err);
+    int (*remove)(sn_sessions *sessions, const char *id, sn_error *err);
+} sn_sessions_elsewhere;
+
 struct sn_sessions {
-    sn_sessions_options options; /* settled */
+    const sn_sessions_elsewhere *elsewhere; /* NULL: they lie here; else nothing below is set */
+    sn_sessions_options options;            /* settled */
     char *home;
     sn_store *store;
     sn_locks *locks;
@@ -35,6 +47,9 @@ struct sn_sessions {
     sn_warm_state warm[SN_WARM_STATES];
     unsigned puts; /* since it was tidied */
 };
+
+/* SN_EINVALID_ARGUMENT: they lie elsewhere, and `what` is not done over gRPC. */
+int sn_sessions_must_be_here(const sn_sessions *sessions, const char *what, sn_error *err);
 
 bool sn_session_id_is_valid(const char *id);
 int64_t sn_now_ms(void);

@@ -9,6 +9,7 @@
 #include "sandbox/interpreter.h"
 #include "session/delta.h"
 #include "session/limits.h"
+#include "session/local.h"
 #include "session/record.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -100,7 +101,7 @@ static int gather(sn_buffer *out, sn_sessions *s, const sn_record *record, sn_er
     return 0;
 }
 
-int sn_session_export(sn_sessions *s, const char *id, int fd, sn_error *err) {
+int sn_local_session_export(sn_sessions *s, const char *id, int fd, sn_error *err) {
     sn_record record;
     sn_buffer file = {0};
     int rc = sn_store_get(&record, s->store, id, err);
@@ -223,7 +224,7 @@ static int put(sn_sessions *s, sn_record *record, const sn_new_node *node, sn_er
     return rc < 0 ? rc : sn_store_put(s->store, record, node, err);
 }
 
-int sn_session_import(sn_sessions *s, const char *id, int fd, char **made_id, sn_error *err) {
+int sn_local_session_import(sn_sessions *s, const char *id, int fd, char **made_id, sn_error *err) {
     enum { SLACK_BYTES = 64 << 20 };
     sn_buffer file = {0};
     sn_record record = {0};

@@ -1,0 +1,102 @@
+/* client_status.c - how a call ended, as an error. What a server says is cut to size, and control
+ * characters in it become spaces: it ends up on terminals and in logs. */
+#include "rpc/client.h"
+
+#include "util/auto.h"
+#include "util/error.h"
+#include "util/utf8.h"
+
+#include <string.h>
+
+enum { TEXT_MOST_BYTES = 1500 };
+
+static int code_of(grpc_status_code status) {
+    switch (status) {
+    case GRPC_STATUS_INVALID_ARGUMENT:
+    case GRPC_STATUS_OUT_OF_RANGE:
+    case GRPC_STATUS_FAILED_PRECONDITION:
+    case GRPC_STATUS_ALREADY_EXISTS:
+        return SN_EINVALID_ARGUMENT;
+    case GRPC_STATUS_NOT_FOUND:
+        return SN_ENOT_FOUND;
+    case GRPC_STATUS_UNAUTHENTICATED:
+    case GRPC_STATUS_PERMISSION_DENIED:
+        return SN_EUNAUTHENTICATED;
+    case GRPC_STATUS_RESOURCE_EXHAUSTED:
+        return SN_ERESOURCE_EXHAUSTED;
+    case GRPC_STATUS_UNAVAILABLE:
+    case GRPC_STATUS_CANCELLED:
+    case GRPC_STATUS_ABORTED:
+        return SN_EUNAVAILABLE;
+    case GRPC_STATUS_DEADLINE_EXCEEDED:
+        return SN_EDEADLINE_EXCEEDED;
+    default:
+        return SN_EINTERNAL;
+    }
+}
+
+/* NULL: no memory. */
+static char *clean(const grpc_slice *details) {
+    size_t bytes = GRPC_SLICE_LENGTH(*details), made_bytes;
+    bool cut = bytes > TEXT_MOST_BYTES;
+    char *text = sn_utf8_repair((const char *)GRPC_SLICE_START_PTR(*details),
+                                cut ? TEXT_MOST_BYTES : bytes, cut, &made_bytes);
+    for (size_t i = 0; text && i < made_bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool is_c1 = c == 0xc2 && (unsigned char)text[i + 1] >= 0x80 &&
+                     (unsigned char)text[i + 1] < 0xa0; /* U+0080 to U+009F */
+        if (is_c1)
+            text[i + 1] = ' ';
+        if (c < ' ' || c == 0x7f || is_c1)
+            text[i] = ' ';
+    }
+    return text;
+}
+
+/* The server's words: "message; hint", as sn_rpc_fail() puts them together. */
+static int said(int code, grpc_status_code status, char *text, sn_error *err) {
+    char *hint = strstr(text, "; ");
+    if (hint)
+        *hint = '\0';
+    if (*text)
+        sn_fail(err, code, "%s", text);
+    else
+        sn_fail(err, code, "agent-core ended the call with gRPC status %d and no reason",
+                (int)status);
+    return hint ? sn_hint(err, "%s", hint + 2) : code;
+}
+
+/* gRPC found out by itself that there is nobody. */
+static int not_there(const sn_rpc_channel *channel, const char *text, sn_error *err) {
+    if (strstr(text, "failed to connect") || strstr(text, "resolution failed") ||
+        strstr(text, "empty address list")) {
+        sn_fail(err, SN_EUNAVAILABLE, "cannot reach agent-core at %s: %s", channel->address, text);
+        return sn_hint(err, "check AGENT_CORE_ADDR, and that `shannon agent-core` runs there");
+    }
+    sn_fail(err, SN_EUNAVAILABLE, "the connection to agent-core at %s was lost: %s",
+            channel->address, text);
+    return sn_hint(err, "what was under way there may have been done or not; look before it is "
+                        "tried again");
+}
+
+int sn_rpc_status_error(const sn_rpc_channel *channel, grpc_status_code status,
+                        const grpc_slice *details, const char *debug, sn_error *err) {
+    if (status == GRPC_STATUS_OK)
+        return 0;
+    sn_auto_free char *text = clean(details);
+    bool from_server = debug && strstr(debug, "Error received from peer");
+    if (!text)
+        return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an error's text");
+    if (from_server)
+        return said(code_of(status), status, text, err);
+    if (status == GRPC_STATUS_DEADLINE_EXCEEDED) {
+        sn_fail(err, SN_EDEADLINE_EXCEEDED, "agent-core at %s did not answer in time",
+                channel->address);
+        return sn_hint(err, "it may be overloaded, or hang; its log and its metrics tell");
+    }
+    if (status == GRPC_STATUS_UNAVAILABLE)
+        return not_there(channel, text, err);
+    sn_fail(err, code_of(status), "the answer of agent-core at %s cannot be used: %s",
+            channel->address, text);
+    return sn_hint(err, "is it a `shannon agent-core` of this version, and nothing in between?");
+}
