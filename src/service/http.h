@@ -37,7 +37,7 @@
 
 enum {
     SN_HTTP_ROUTES_MOST = 64,
-    SN_HTTP_HEAD_MOST_BYTES = 16 << 10, /* about: request line and headers */
+    SN_HTTP_HEAD_MOST_BYTES = 16 << 10, /* request line and headers; a little more may pass */
     SN_HTTP_TARGET_MOST_BYTES = 8 << 10,
     SN_HTTP_HEADERS_MOST = 100,
     SN_HTTP_BODY_USUAL_BYTES = 2 << 20,
@@ -84,7 +84,8 @@ typedef struct sn_http_options {
     uint64_t body_most_ns;                 /* for each 64 KiB of a body, and of an answer */
     uint64_t idle_most_ns;                 /* for another request over the same connection */
     uint64_t keep_alive_ns;                /* an idle stream of events says so this often */
-    sn_metrics *metrics; /* NULL, or where shannon_http_... are added; outlives the server */
+    sn_metrics *metrics; /* NULL, or where shannon_http_... are added; outlives the server, and is
+                            of no other server */
 } sn_http_options;
 
 #define SN_HTTP_SECONDS(count) ((uint64_t)(count) * 1000000000u)

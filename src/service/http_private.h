@@ -50,6 +50,7 @@ struct sn_http_server {
     int epoll_fd, wake_fd;
     pthread_t watcher;
     sn_metric *requests, *seconds; /* NULL: nobody counts */
+    sn_series *open;
     atomic_size_t bodies_bytes;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t quiet; /* `handling` or `busy` became 0 */

@@ -192,16 +192,8 @@ int sn_http_server_port(const sn_http_server *s) {
 
 /* ---- what is counted ---- */
 
-static double count_connections(void *user) {
-    sn_http_server *s = user;
-    pthread_mutex_lock(&s->lock);
-    unsigned count = s->connections_count;
-    pthread_mutex_unlock(&s->lock);
-    return count;
-}
-
 static int add_metrics(sn_http_server *s, sn_metrics *metrics, sn_error *err) {
-    sn_metric *ignored;
+    sn_metric *connections;
     const sn_metric_options all[] = {
         {.kind = SN_COUNTER,
          .name = "shannon_http_requests_total",
@@ -213,16 +205,14 @@ static int add_metrics(sn_http_server *s, sn_metrics *metrics, sn_error *err) {
          .help = "From the request line to the last byte of the answer.",
          .labels = {"route"},
          .series_most = SN_HTTP_ROUTES_MOST + 1},
-        {.kind = SN_GAUGE,
-         .name = "shannon_http_connections",
-         .help = "Open HTTP connections.",
-         .read = count_connections,
-         .user = s},
+        {.kind = SN_GAUGE, .name = "shannon_http_connections", .help = "Open HTTP connections."},
     };
-    sn_metric **places[] = {&s->requests, &s->seconds, &ignored};
+    sn_metric **places[] = {&s->requests, &s->seconds, &connections};
     int rc = 0;
     for (size_t i = 0; i < SN_COUNT(all) && rc == 0; i++)
         rc = sn_metrics_add(places[i], metrics, &all[i], err);
+    if (rc == 0)
+        s->open = sn_metric_series(connections, NULL);
     return rc;
 }
 

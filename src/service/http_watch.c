@@ -160,6 +160,8 @@ sn_http_connection *sn_http_watch(sn_http_server *s, int fd) {
         set_due(s, c, sn_now_ns() + s->options.head_most_ns);
     }
     pthread_mutex_unlock(&s->lock);
+    if (c && s->open)
+        sn_series_change(s->open, 1);
     return c;
 }
 
@@ -171,6 +173,8 @@ void sn_http_unwatch(sn_http_server *s, sn_http_connection *c) {
     s->first_free = (unsigned)(c - s->connections);
     s->connections_count--;
     pthread_mutex_unlock(&s->lock);
+    if (s->open)
+        sn_series_change(s->open, -1);
 }
 
 void sn_http_due(sn_http_server *s, sn_http_connection *c, uint64_t time_ns) {
