@@ -5,6 +5,7 @@
  * A call is counted: by each thing that gRPC was asked for and has not said of that it is done, and
  * by whoever has to finish it. The last one frees it.
  */
+#include "rpc/mark.h"
 #include "rpc/private.h"
 
 #include "util/auto.h"
@@ -120,9 +121,24 @@ static void start(sn_rpc_call *c, const grpc_op *ops, size_t count, sn_rpc_tag *
 
 /* ---- what goes out; the lock is held ---- */
 
+static void put_status(grpc_op *out, sn_rpc_call *c, grpc_slice *text, grpc_metadata *mark) {
+    c->finished = true;
+    *text = grpc_slice_from_copied_string(c->message ? c->message : "");
+    *out = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
+    out->data.send_status_from_server.status = c->status;
+    out->data.send_status_from_server.status_details = text;
+    if (!c->error)
+        return;
+    *mark = (grpc_metadata){.key = grpc_slice_from_static_string(SN_RPC_ERROR_KEY),
+                            .value = grpc_slice_from_static_string(c->error)};
+    out->data.send_status_from_server.trailing_metadata = mark;
+    out->data.send_status_from_server.trailing_metadata_count = 1;
+}
+
 static void write_next(sn_rpc_call *c) {
     grpc_op ops[OPS_MOST] = {0};
     grpc_slice text = grpc_empty_slice();
+    grpc_metadata mark; /* names are constants */
     size_t count = 0;
     if (c->writing || c->finished || (!c->first && !c->finishing))
         return;
@@ -137,13 +153,8 @@ static void write_next(sn_rpc_call *c) {
         ops[count++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE,
                                  .data.send_message.send_message = c->being_written->message};
     }
-    if (c->finishing && !c->first) {
-        c->finished = true;
-        text = grpc_slice_from_copied_string(c->message ? c->message : "");
-        ops[count] = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
-        ops[count].data.send_status_from_server.status = c->status;
-        ops[count++].data.send_status_from_server.status_details = &text;
-    }
+    if (c->finishing && !c->first)
+        put_status(&ops[count++], c, &text, &mark);
     c->writing = true;
     start(c, ops, count, &c->written);
     grpc_slice_unref(text);
@@ -229,6 +240,7 @@ void sn_rpc_reply(sn_rpc_call *c, const void *message, size_t bytes) {
 void sn_rpc_fail(sn_rpc_call *c, const sn_error *error) {
     char *text = *error->hint ? sn_format("%s; %s", error->message, error->hint)
                               : sn_format("%s", error->message);
+    c->error = sn_error_name(error->code);
     finish(c, sn_rpc_status_of(error->code), text);
 }
 

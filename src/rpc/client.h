@@ -3,6 +3,7 @@
 #define SN_RPC_CLIENT_H
 
 #include "rpc/channel.h"
+#include "rpc/mark.h"
 
 #include <grpc/grpc.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@ typedef struct sn_rpc_wanted {
 /* What a call ended with, as an error; 0 if it is none. `debug` is gRPC's own description, or NULL.
  */
 int sn_rpc_status_error(const sn_rpc_channel *channel, grpc_status_code status,
-                        const grpc_slice *details, const char *debug, sn_error *err);
+                        const grpc_slice *details, const grpc_metadata_array *trailing,
+                        const char *debug, sn_error *err);
 
 #endif

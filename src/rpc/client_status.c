@@ -53,9 +53,12 @@ static char *clean(const grpc_slice *details) {
     return text;
 }
 
-/* The server's words: "message; hint", as sn_rpc_fail() puts them together. */
+/* The server's words: "message; hint", as sn_rpc_fail() puts them together. A message has a
+ * semicolon of its own more often than a hint. */
 static int said(int code, grpc_status_code status, char *text, sn_error *err) {
-    char *hint = strstr(text, "; ");
+    char *hint = NULL;
+    for (char *at = strstr(text, "; "); at; at = strstr(at + 1, "; "))
+        hint = at;
     if (hint)
         *hint = '\0';
     if (*text)
@@ -66,35 +69,51 @@ static int said(int code, grpc_status_code status, char *text, sn_error *err) {
     return hint ? sn_hint(err, "%s", hint + 2) : code;
 }
 
-/* gRPC found out by itself that there is nobody. */
+/* gRPC found out by itself that there is nobody, or nobody any more. */
 static int not_there(const sn_rpc_channel *channel, const char *text, sn_error *err) {
     if (strstr(text, "failed to connect") || strstr(text, "resolution failed") ||
         strstr(text, "empty address list")) {
         sn_fail(err, SN_EUNAVAILABLE, "cannot reach agent-core at %s: %s", channel->address, text);
         return sn_hint(err, "check AGENT_CORE_ADDR, and that `shannon agent-core` runs there");
     }
-    sn_fail(err, SN_EUNAVAILABLE, "the connection to agent-core at %s was lost: %s",
-            channel->address, text);
+    sn_fail(err, SN_EUNAVAILABLE, "agent-core at %s was lost on the way: %s", channel->address,
+            text);
     return sn_hint(err, "what was under way there may have been done or not; look before it is "
                         "tried again");
 }
 
+/* A connection that is lost looks to callers as if the server had said so; a server of ours marks
+ * what it says. */
+static bool is_marked(const grpc_metadata_array *trailing) {
+    for (size_t i = 0; i < trailing->count; i++)
+        if (grpc_slice_str_cmp(trailing->metadata[i].key, SN_RPC_ERROR_KEY) == 0)
+            return true;
+    return false;
+}
+
+/* The status of a stream or a connection that broke, which no server has chosen. */
+static bool is_lost(grpc_status_code status, const char *text) {
+    return status == GRPC_STATUS_UNAVAILABLE || status == GRPC_STATUS_CANCELLED ||
+           strstr(text, "RST_STREAM") || strstr(text, "Stream removed");
+}
+
 int sn_rpc_status_error(const sn_rpc_channel *channel, grpc_status_code status,
-                        const grpc_slice *details, const char *debug, sn_error *err) {
+                        const grpc_slice *details, const grpc_metadata_array *trailing,
+                        const char *debug, sn_error *err) {
     if (status == GRPC_STATUS_OK)
         return 0;
     sn_auto_free char *text = clean(details);
     bool from_server = debug && strstr(debug, "Error received from peer");
     if (!text)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an error's text");
-    if (from_server)
+    if (is_marked(trailing) || (from_server && !is_lost(status, text)))
         return said(code_of(status), status, text, err);
     if (status == GRPC_STATUS_DEADLINE_EXCEEDED) {
         sn_fail(err, SN_EDEADLINE_EXCEEDED, "agent-core at %s did not answer in time",
                 channel->address);
         return sn_hint(err, "it may be overloaded, or hang; its log and its metrics tell");
     }
-    if (status == GRPC_STATUS_UNAVAILABLE)
+    if (is_lost(status, text))
         return not_there(channel, text, err);
     sn_fail(err, code_of(status), "the answer of agent-core at %s cannot be used: %s",
             channel->address, text);

@@ -205,7 +205,7 @@ static void run(call *c) {
 static int judge_status(call *c, sn_error *err) {
     if (c->broken.code || c->given_up)
         return 0;
-    int rc = sn_rpc_status_error(c->channel, c->status, &c->details, c->debug, err);
+    int rc = sn_rpc_status_error(c->channel, c->status, &c->details, &c->trailing, c->debug, err);
     if (rc < 0 || c->invocation->streams)
         return rc;
     if (c->answer)

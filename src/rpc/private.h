@@ -71,6 +71,7 @@ struct sn_rpc_call {
     void *gone_user;
     grpc_status_code status;
     char *message;
+    const char *error; /* its name; NULL: none */
 };
 
 grpc_status_code sn_rpc_status_of(int code);
