@@ -36,6 +36,7 @@ bench: build ## figures beside native python3.11
 	@$(BUILD)/bench-sessions step 300
 	@$(BUILD)/bench-sessions many 10000
 	@$(BUILD)/bench-http
+	@bench/remote
 	@bench/cpu
 
 format: ## lay out all C sources
