@@ -1,4 +1,4 @@
-/* wire_unpack.h - what wire_client.c and wire_client_session.c share. */
+/* wire_unpack.h - what the files of the wire share. */
 #ifndef SN_EXECUTOR_WIRE_UNPACK_H
 #define SN_EXECUTOR_WIRE_UNPACK_H
 
