@@ -277,7 +277,8 @@ SN_PUBLIC SN_WARN_UNUSED int sn_execute(sn_result **out, sn_executor *executor,
                                         const sn_request *request, sn_event_fn on_event, void *user,
                                         sn_error *err);
 
-/* What holds for each execution, and what is going on. */
+/* What holds for each execution, and what is going on; an agent-core elsewhere does not tell
+ * `running` and `restarts`, which are 0. */
 typedef struct sn_executor_figures {
     uint32_t memory_limit_mb;
     double timeout_seconds;

@@ -2,6 +2,7 @@
 #include "executor/wire.h"
 
 #include "executor.pb-c.h"
+#include "executor/wire_unpack.h"
 #include "util/auto.h"
 #include "util/error.h"
 #include "util/message.h"
@@ -228,17 +229,9 @@ static void drop_response(response_room *room) {
 
 /* ---- packing ---- */
 
-static void *packed(size_t *bytes, const ProtobufCMessage *message) {
-    *bytes = protobuf_c_message_get_packed_size(message);
-    uint8_t *data = malloc(*bytes + 1);
-    if (data)
-        protobuf_c_message_pack(message, data);
-    return data;
-}
-
 void *sn_wire_response(size_t *bytes, const sn_result *result) {
     response_room room;
-    void *data = make_response(&room, result) ? packed(bytes, &room.response.base) : NULL;
+    void *data = make_response(&room, result) ? sn_wire_pack(bytes, &room.response.base) : NULL;
     drop_response(&room);
     return data;
 }
@@ -248,7 +241,7 @@ void *sn_wire_done(size_t *bytes, const sn_result *result) {
     Shannon__V1__ExecuteEvent event = SHANNON__V1__EXECUTE_EVENT__INIT;
     event.event_case = SHANNON__V1__EXECUTE_EVENT__EVENT_DONE;
     event.done = &room.response;
-    void *data = make_response(&room, result) ? packed(bytes, &event.base) : NULL;
+    void *data = make_response(&room, result) ? sn_wire_pack(bytes, &event.base) : NULL;
     drop_response(&room);
     return data;
 }
@@ -282,7 +275,7 @@ void *sn_wire_event(size_t *bytes, const sn_event *event) {
     case SN_EVENT_ERROR: /* in the result that follows */
         break;
     }
-    void *made = packed(bytes, &out.base);
+    void *made = sn_wire_pack(bytes, &out.base);
     drop_bundle(&room);
     return made;
 }

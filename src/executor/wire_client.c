@@ -145,8 +145,9 @@ static int take_result(sn_result **out, const Shannon__V1__ExecuteResponse *m, s
     r->stderr_truncated = m->stderr_truncated;
     r->step = m->step;
     if (m->usage)
-        r->usage = (sn_usage){m->usage->wall_ms, m->usage->cpu_ms, m->usage->startup_ms,
-                              m->usage->peak_memory_bytes, m->usage->output_bytes};
+        r->usage = (sn_usage){sn_wire_number(m->usage->wall_ms), sn_wire_number(m->usage->cpu_ms),
+                              sn_wire_number(m->usage->startup_ms), m->usage->peak_memory_bytes,
+                              m->usage->output_bytes};
     *out = r;
     return 0;
 }
@@ -220,7 +221,7 @@ int sn_wire_read_limits(sn_executor_figures *out, const void *data, size_t bytes
     if (!m)
         return sn_wire_nonsense(err, "it is no shannon.v1.Limits");
     *out = (sn_executor_figures){.memory_limit_mb = m->memory_mb,
-                                 .timeout_seconds = m->timeout_seconds,
+                                 .timeout_seconds = sn_wire_number(m->timeout_seconds),
                                  .workers = m->workers};
     shannon__v1__limits__free_unpacked(m, NULL);
     return 0;

@@ -3,6 +3,7 @@
 
 #include "executor.pb-c.h"
 #include "executor/wire_unpack.h"
+#include "session/sessions.h"
 #include "util/error.h"
 
 #include <stdlib.h>
@@ -65,7 +66,7 @@ void *sn_wire_session_pack(size_t *bytes, sn_wire_session_kind kind,
 /* False: no memory, or it makes no sense. */
 static bool take_step(sn_session_step *out, const Shannon__V1__Step *from) {
     *out = (sn_session_step){.step = from->step,
-                             .time = from->time,
+                             .time = sn_wire_number(from->time),
                              .stored_bytes = from->stored_bytes,
                              .memory_bytes = from->memory_bytes};
     out->code = sn_wire_text(&from->code);
@@ -73,17 +74,15 @@ static bool take_step(sn_session_step *out, const Shannon__V1__Step *from) {
 }
 
 static bool take_info(sn_session_info *out, const Shannon__V1__Session *from) {
-    *out = (sn_session_info){.created = from->created,
-                             .used = from->used,
+    *out = (sn_session_info){.created = sn_wire_number(from->created),
+                             .used = sn_wire_number(from->used),
                              .step = from->step,
                              .stored_bytes = from->stored_bytes,
                              .memory_bytes = from->memory_bytes,
                              .usable = from->usable};
-    if (from->id.len == 0 || from->id.len > SN_SESSION_ID_MAX_BYTES)
-        return false;
     out->id = sn_wire_text(&from->id);
     out->steps = calloc(from->n_steps + 1, sizeof *out->steps);
-    if (!out->id || !out->steps)
+    if (!out->id || !sn_session_id_is_valid(out->id) || !out->steps)
         return false;
     for (size_t i = 0; i < from->n_steps; i++) {
         out->steps_count++;

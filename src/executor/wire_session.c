@@ -2,6 +2,7 @@
 #include "executor/wire_session.h"
 
 #include "executor.pb-c.h"
+#include "executor/wire_unpack.h"
 #include "util/auto.h"
 #include "util/error.h"
 
@@ -48,17 +49,9 @@ static bool put_session(Shannon__V1__Session *to, const sn_session_info *from) {
     return true;
 }
 
-static void *pack(size_t *bytes, const ProtobufCMessage *message) {
-    *bytes = protobuf_c_message_get_packed_size(message);
-    uint8_t *packed = malloc(*bytes + 1);
-    if (packed)
-        protobuf_c_message_pack(message, packed);
-    return packed;
-}
-
 void *sn_wire_session(size_t *bytes, const sn_session_info *info) {
     Shannon__V1__Session message;
-    void *packed = put_session(&message, info) ? pack(bytes, &message.base) : NULL;
+    void *packed = put_session(&message, info) ? sn_wire_pack(bytes, &message.base) : NULL;
     free(message.steps);
     return packed;
 }
@@ -79,7 +72,7 @@ void *sn_wire_sessions(size_t *bytes, const sn_session_info *infos, size_t count
     message.n_sessions = count;
     message.sessions = list;
     message.next = text_of(next);
-    return pack(bytes, &message.base);
+    return sn_wire_pack(bytes, &message.base);
 }
 
 /* ---- requests ---- */

@@ -46,6 +46,10 @@ char *sn_wire_text(const ProtobufCBinaryData *text) {
     return sn_text_shown((const char *)text->data, text->len);
 }
 
+double sn_wire_number(double number) {
+    return number >= 0 && number <= 1e12 ? number : 0;
+}
+
 bool sn_wire_status(enum sn_status *out, int status) {
     *out = (enum sn_status)(status - SHANNON__V1__STATUS__STATUS_OK);
     return status >= SHANNON__V1__STATUS__STATUS_OK &&

@@ -1,4 +1,4 @@
-/* wire_unpack.h - what wire_client.c and wire_client_session.c share. */
+/* wire_unpack.h - what the files of the wire share. */
 #ifndef SN_EXECUTOR_WIRE_UNPACK_H
 #define SN_EXECUTOR_WIRE_UNPACK_H
 
@@ -19,6 +19,9 @@ int sn_wire_nonsense(sn_error *err, const char *what);
 
 /* The text repaired to UTF-8 in memory of its own, without a NUL in it. NULL: no memory. */
 char *sn_wire_text(const ProtobufCBinaryData *text);
+
+/* A count of seconds or milliseconds; what can be none (negative, not finite, millennia) is 0. */
+double sn_wire_number(double number);
 
 /* False: it is no status. */
 bool sn_wire_status(enum sn_status *out, int status);

@@ -14,7 +14,8 @@ enum {
     CERTIFICATES_MOST_BYTES = 1 << 20,
     ADDRESS_MOST_BYTES = 300,
     METADATA_MOST_BYTES = 16 << 10,
-    BACKOFF_LEAST_MS = 100, /* between two tries to connect */
+    CONNECT_MS = 5000,      /* a try to connect may take so long */
+    BACKOFF_LEAST_MS = 100, /* between two tries */
     BACKOFF_MOST_MS = 5000,
     KEEPALIVE_MS = 20000,          /* a connection that is half open is found after that, */
     KEEPALIVE_PATIENCE_MS = 10000, /* and this */
@@ -107,7 +108,7 @@ static int make_channel(sn_rpc_channel *c, const sn_rpc_channel_options *options
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, options->message_most_bytes),
         integer(GRPC_ARG_MAX_METADATA_SIZE, METADATA_MOST_BYTES),
         integer(GRPC_ARG_ENABLE_RETRIES, 0), /* what may have begun is not begun again */
-        integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, BACKOFF_LEAST_MS),
+        integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_MS), /* not what it is called */
         integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, BACKOFF_LEAST_MS),
         integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, BACKOFF_MOST_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),

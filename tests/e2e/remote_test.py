@@ -133,7 +133,8 @@ class Executions(Remote):
                 self.assertEqual((got["status"], got["error"]["name"], got["session_id"]), ("cancelled", "KeyboardInterrupt", None))
             else:
                 self.assertIn("cancelled", err)
-        self.until(lambda: sum(line.get("code") == "cancelled" for line in self.logged()) == 3)
+        # of the third nobody knows whether the service had heard of it
+        self.until(lambda: sum(line.get("code") == "cancelled" for line in self.logged()) >= 2)
 
     def is_waiting(self, process):
         try:

@@ -5,6 +5,7 @@
 #include "test.h"
 #include "util/auto.h"
 
+#include <math.h>
 #include <string.h>
 
 static void a_request_arrives(void **state) {
@@ -197,12 +198,18 @@ static void nonsense_is_refused(void **state) {
     assert_int_equal(sn_wire_read_response(&result, "\xff\xff", 2, &err), SN_EINTERNAL);
     assert_int_equal(sn_wire_read_info(&info, "\xff\xff", 2, &err), SN_EINTERNAL);
     assert_int_equal(sn_wire_read_info(&info, "", 0, &err), SN_EINTERNAL);
+    assert_int_equal(sn_wire_read_info(&info, "\x0a\x04\x1b[2J", 6, &err), SN_EINTERNAL);
 }
 
-static void texts_are_repaired(void **state) {
+static void texts_and_numbers_are_repaired(void **state) {
     (void)state;
     Shannon__V1__ExecuteResponse m = SHANNON__V1__EXECUTE_RESPONSE__INIT;
     Shannon__V1__ExecutionError error = SHANNON__V1__EXECUTION_ERROR__INIT;
+    Shannon__V1__Usage usage = SHANNON__V1__USAGE__INIT;
+    usage.wall_ms = (double)NAN;
+    usage.cpu_ms = -1;
+    usage.startup_ms = 2.5;
+    m.usage = &usage;
     error.name = (ProtobufCBinaryData){3, (uint8_t *)"a\0b"};
     m.status = SHANNON__V1__STATUS__STATUS_ERROR;
     m.stdout = (ProtobufCBinaryData){2, (uint8_t *)"a\xff"};
@@ -215,6 +222,8 @@ static void texts_are_repaired(void **state) {
     assert_string_equal(result->error_name, "a\xe2\x90\x80"
                                             "b");
     assert_string_equal(result->error_traceback, "");
+    assert_true(result->usage.wall_ms == 0 && result->usage.cpu_ms == 0 &&
+                result->usage.startup_ms == 2.5);
     sn_result_free(result);
 }
 
@@ -310,7 +319,7 @@ int main(void) {
         cmocka_unit_test(a_bare_result_comes_back),
         cmocka_unit_test(events_come_back),
         cmocka_unit_test(nonsense_is_refused),
-        cmocka_unit_test(texts_are_repaired),
+        cmocka_unit_test(texts_and_numbers_are_repaired),
         cmocka_unit_test(small_messages_do_not_take_much_memory),
         cmocka_unit_test(session_requests_arrive),
         cmocka_unit_test(sessions_come_back),
