@@ -224,6 +224,8 @@ SN_PUBLIC void sn_result_free(sn_result *result);
 typedef struct sn_executor sn_executor;
 typedef struct sn_sessions_options sn_sessions_options; /* below, with the sessions */
 
+enum { SN_AGENT_CORES_MOST = 64 };
+
 typedef struct sn_executor_options {
     const char *interpreter_path; /* a .wasm; NULL: PYTHON_WASI_WASM_PATH, else the built one */
     const char *home;             /* cache; NULL: SHANNON_HOME, else the user's data folder */
@@ -241,7 +243,10 @@ typedef struct sn_executor_options {
     void *notice_user;
     /* Where it is executed: "HOST:PORT", an agent-core there, over gRPC; NULL: AGENT_CORE_ADDR, if
      * that is set; "": in this process. Elsewhere, of what is above, only memory_limit_mb and
-     * timeout_seconds matter, and interpreter_path must be NULL. */
+     * timeout_seconds matter, and interpreter_path must be NULL. "HOST:PORT, HOST:PORT": several,
+     * SN_AGENT_CORES_MOST at most. An execution without a session goes to one that answers and has
+     * the least to do of ours, one in a session to where that lies: a new one is made on the
+     * machine that its id is hashed to, which is the same in every client. */
     const char *agent_core_addr;
     const char *api_token; /* for agent-core; NULL: SHANNON_API_TOKEN, if it is set; "": none */
     const char *ca_path;   /* PEM file of those who vouch for agent-core: TLS; NULL:
@@ -270,15 +275,19 @@ SN_PUBLIC void sn_executor_close(sn_executor *executor);
  * caller's to free, whatever the guest's code did.
  *
  * With an agent-core elsewhere, SN_EUNAVAILABLE says that it cannot be reached, or was lost on the
- * way, when the code may have run or not; nothing is tried twice. A result that was cancelled then
- * has the output that had come until then, if there was an on_event, and no session_id and step.
+ * way, when the code may have run or not; nothing is tried twice. With several, what found nobody
+ * to connect to, or was refused before it had begun, is tried on the next, unless it is in a
+ * session: that lies on one machine, and while that one is down the answer is SN_EUNAVAILABLE. A
+ * result that was cancelled then has the output that had come until then, if there was an on_event,
+ * and no session_id and step.
  */
 SN_PUBLIC SN_WARN_UNUSED int sn_execute(sn_result **out, sn_executor *executor,
                                         const sn_request *request, sn_event_fn on_event, void *user,
                                         sn_error *err);
 
 /* What holds for each execution, and what is going on; an agent-core elsewhere does not tell
- * `running` and `restarts`, which are 0. */
+ * `running` and `restarts`, which are 0. Of several: the least of what may be asked for, and the
+ * workers of all that answer. */
 typedef struct sn_executor_figures {
     uint32_t memory_limit_mb;
     double timeout_seconds;
@@ -317,7 +326,9 @@ struct sn_sessions_options {
     bool refuse_when_full; /* SHANNON_SESSIONS_FULL=refuse: instead of deleting the session that was
                               used longest ago */
     /* As in sn_executor_options, and used by sn_sessions_open() only. Of sessions elsewhere there
-     * is list, show, fork, rewind, delete and clear; the rest is SN_EINVALID_ARGUMENT. */
+     * is list, show, fork, rewind, delete, clear, export and import; the rest is
+     * SN_EINVALID_ARGUMENT. With several agent-cores a call that needs one that is down is
+     * SN_EUNAVAILABLE; a list needs all of them. */
     const char *agent_core_addr;
     const char *api_token;
     const char *ca_path;

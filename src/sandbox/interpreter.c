@@ -36,14 +36,16 @@ int sn_home_find(char **out, const char *home, sn_error *err) {
     return 0;
 }
 
-/* Where the built interpreter may lie, from the folder of this program. */
-static const char *const places[] = {
+/* Where things may lie, from the folder of this program. */
+static const char *const interpreter_places[] = {
     "../wasm-interpreters/" SN_INTERPRETER_NAME ".wasm",
     "../share/shannon/interpreters/" SN_INTERPRETER_NAME ".wasm",
     "../../wasm-interpreters/" SN_INTERPRETER_NAME ".wasm", /* a test in build/tests */
 };
+static const char *const native_places[] = {"../lib/shannon"};
 
-static char *find_built(void) {
+/* What lies at one of these places, the first that is there. free() it; NULL: none. */
+static char *find_beside_program(const char *const *from, size_t count) {
     char program[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
     if (n < 0)
@@ -53,8 +55,8 @@ static char *find_built(void) {
     if (!slash)
         return NULL;
     *slash = '\0';
-    for (size_t i = 0; i < SN_COUNT(places); i++) {
-        sn_auto_free char *path = sn_format("%s/%s", program, places[i]);
+    for (size_t i = 0; i < count; i++) {
+        sn_auto_free char *path = sn_format("%s/%s", program, from[i]);
         char *real = realpath(path, NULL);
         if (real)
             return real;
@@ -65,7 +67,7 @@ static char *find_built(void) {
 int sn_interpreter_find(char **out, const char *path, sn_error *err) {
     bool from_env = !path && (path = env_or_null("PYTHON_WASI_WASM_PATH"));
     if (!path) {
-        *out = find_built();
+        *out = find_beside_program(interpreter_places, SN_COUNT(interpreter_places));
         if (*out)
             return 0;
         sn_fail(err, SN_ENOT_FOUND, "no Python interpreter was built yet");
@@ -228,6 +230,19 @@ static int open_image(sn_interpreter *interpreter, const char *home, sn_notice_f
     return make_image(interpreter, path, notice, user, err);
 }
 
+/* What this user has compiled goes before what was installed. */
+static int find_native(char **out, const char *home, const char *wasm, sn_error *err) {
+    sn_error ignored;
+    int rc = sn_cache_find(out, home, wasm, err);
+    if (rc == 0)
+        return 0;
+    sn_auto_free char *installed = find_beside_program(native_places, SN_COUNT(native_places));
+    if (!installed)
+        return rc;
+    int second = sn_cache_find_installed(out, home, installed, wasm, &ignored);
+    return second == 0 ? 0 : rc;
+}
+
 int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
                         sn_notice_fn notice, void *user, sn_error *err) {
     sn_auto_free char *cache = NULL;
@@ -239,7 +254,7 @@ int sn_interpreter_open(sn_interpreter *out, const char *home, const char *path,
     if (rc == 0)
         rc = sn_interpreter_check(cache, wasm, err);
     if (rc == 0)
-        rc = sn_cache_find(&native, cache, wasm, err);
+        rc = find_native(&native, cache, wasm, err);
     if (rc == 0)
         rc = sn_interpreter_open_native(out, wasm, native, err);
     if (rc < 0 || !out->is_guest)

@@ -8,6 +8,7 @@
 #include "sandbox/job.h"
 #include "sandbox/pagemap.h"
 #include "sandbox/request.h"
+#include "sandbox/shed.h"
 #include "sandbox/worker.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -103,7 +104,7 @@ static bool fork_worker(zygote *z) {
         return false;
     sn_auto_fd int life_theirs = life[0];
     sn_auto_fd int life_mine = life[1];
-    pid_t pid = fork();
+    pid_t pid = _Fork(); /* what libraries want done at a fork is for processes that use them */
     if (pid < 0)
         return false;
     if (pid == 0)
@@ -292,6 +293,7 @@ static int build(zygote *z, int control, const sn_interpreter *interpreter, sn_w
     z->jail.cpu_seconds = z->options->cpu_seconds;
     if (image && z->options->ready > 0)
         warm_up(z, interpreter);
+    sn_shed_libraries();
     if (z->jail.filter && (rc = sn_filter_install(interpreter->zygote_filter, err)) < 0)
         return rc;
     z->polled[CONTROL] = (struct pollfd){control, POLLIN, 0};

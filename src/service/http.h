@@ -31,6 +31,7 @@
 #define SN_SERVICE_HTTP_H
 
 #include "service/metrics.h"
+#include "service/tenants.h"
 #include "shannon.h"
 
 #include <jansson.h>
@@ -44,6 +45,7 @@ enum {
     SN_HTTP_BODY_MOST_BYTES = 100 << 20,
     SN_HTTP_STREAM_BYTES = 1 << 20, /* what a stream may have unsent */
     SN_HTTP_REQUEST_ID_MOST_BYTES = 128,
+    SN_HTTP_JSON_VALUES_MOST = 100000,
 };
 
 typedef struct sn_http_server sn_http_server;
@@ -60,7 +62,8 @@ typedef struct sn_http_route {
     sn_http_handler_fn handler;
     void *user;
     size_t body_most_bytes; /* 0: SN_HTTP_BODY_USUAL_BYTES; at most SN_HTTP_BODY_MOST_BYTES */
-    bool is_open;           /* also to clients without the token */
+    bool is_open;           /* also to clients without a token */
+    bool is_operators;      /* and not for tenants */
 } sn_http_route;
 
 typedef struct sn_http_routes {
@@ -77,7 +80,9 @@ void sn_http_routes_add(sn_http_routes *routes, const sn_http_route *route);
 typedef struct sn_http_options {
     const char *address; /* "127.0.0.1:8000", "[::1]:8000", "localhost:0"; port 0: any */
     const char *token; /* NULL, or what "Authorization: Bearer" must say; without, loopback only */
-    unsigned connections_most;             /* at once; a few more are told to come back */
+    const sn_tenants *tenants; /* NULL, or whose tokens count, too; outlive the server. There is a
+                                  token then, which is the operator's */
+    unsigned connections_most; /* at once; a few more are told to come back */
     unsigned connections_per_address_most; /* at once; one more is closed at once; 0: any number */
     size_t bodies_most_bytes;              /* of all requests together */
     uint64_t head_most_ns;                 /* for a whole head, from connecting */
@@ -115,6 +120,10 @@ void sn_http_server_stop(sn_http_server *server, uint64_t patience_ns);
 
 const char *sn_http_method(const sn_http_request *request);
 const char *sn_http_request_id(const sn_http_request *request); /* the client's, or ours */
+/* Where the client is: its address, without the port. It is the request's. */
+const char *sn_http_peer(const sn_http_request *request);
+/* The tenant whose token it came with; NULL: the operator's, or it needed none. */
+const char *sn_http_tenant(const sn_http_request *request);
 /* Valid UTF-8 without control characters. An unknown name is a fault of the program. */
 const char *sn_http_param(const sn_http_request *request, const char *name);
 /* Valid UTF-8 without NUL; NULL: it was not given. */
@@ -125,7 +134,9 @@ const char *sn_http_header(const sn_http_request *request, const char *name);
 const void *sn_http_body(size_t *bytes, const sn_http_request *request);
 
 /* Parses the body, which must call itself application/json; names in an object may not be there
- * twice. Release with json_decref(). SN_EINVALID_ARGUMENT, saying where. */
+ * twice, nothing may be nested deeper than SN_JSON_DEPTH_MOST (util/parse.h), and there may be
+ * SN_HTTP_JSON_VALUES_MOST values in all, since each takes more memory than text. Release with
+ * json_decref(). SN_EINVALID_ARGUMENT, saying where. Takes a millisecond for some hundred KB. */
 SN_WARN_UNUSED int sn_http_json_body(json_t **out, const sn_http_request *request, sn_error *err);
 
 /* Readable once nobody waits for the answer any more. -1: there was no descriptor left. It is the
@@ -147,8 +158,15 @@ void sn_http_add_header(sn_http_request *request, const char *name, const char *
 /* Copies the body. */
 void sn_http_reply(sn_http_request *request, unsigned status, const char *content_type,
                    const void *body, size_t bytes);
+/* Takes over the descriptor of a regular file, whose first `bytes` are the body; they are read when
+ * they are sent. */
+void sn_http_reply_file(sn_http_request *request, unsigned status, const char *content_type, int fd,
+                        uint64_t bytes);
 void sn_http_reply_json(sn_http_request *request, unsigned status, const json_t *json);
 void sn_http_reply_error(sn_http_request *request, const sn_error *error);
+
+/* The body of an answer with an error, for those who tell it in another way. NULL: no memory. */
+json_t *sn_http_error_value(const sn_error *error);
 
 /* ---- or in pieces: begin, write..., end; one thread at a time ---- */
 

@@ -2,6 +2,7 @@
  */
 #include "service/http_private.h"
 
+#include "executor/result_json.h"
 #include "service/http_text.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -10,6 +11,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ADDED_MOST = 16 };
 
@@ -35,9 +37,13 @@ static json_t *text_of(const char *text) {
     return valid ? json_string(valid) : NULL;
 }
 
+json_t *sn_http_error_value(const sn_error *error) {
+    return json_pack("{s:{s:s, s:o, s:o}}", "error", "code", sn_error_name(error->code), "message",
+                     text_of(error->message), "hint", text_of(error->hint));
+}
+
 char *sn_http_error_json(const sn_error *error) {
-    json_t *root = json_pack("{s:{s:s, s:o, s:o}}", "error", "code", sn_error_name(error->code),
-                             "message", text_of(error->message), "hint", text_of(error->hint));
+    json_t *root = sn_http_error_value(error);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;
@@ -145,8 +151,18 @@ void sn_http_reply(sn_http_request *r, unsigned status, const char *content_type
     answer(r, status, sn_http_response(r, status, content_type, body, bytes), bytes);
 }
 
+void sn_http_reply_file(sn_http_request *r, unsigned status, const char *content_type, int fd,
+                        uint64_t bytes) {
+    struct MHD_Response *response = r->server->mhd->create_response_from_fd64(bytes, fd);
+    if (response)
+        add_headers(r, response, status, content_type);
+    else
+        close(fd);
+    answer(r, status, response, bytes);
+}
+
 void sn_http_reply_json(sn_http_request *r, unsigned status, const json_t *json) {
-    sn_auto_free char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    sn_auto_free char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | SN_JSON_DIGITS);
     if (text)
         return sn_http_reply(r, status, "application/json", text, strlen(text));
     sn_http_reply_error(r, &(sn_error){SN_ERESOURCE_EXHAUSTED, "no memory for an answer", ""});

@@ -53,14 +53,25 @@ static status check_host(const sn_http_request *r, sn_error *err) {
     return 0;
 }
 
-static bool has_token(const sn_http_request *r) {
+/* NULL: there is none. */
+static const char *token_of(const sn_http_request *r) {
     static const char scheme[] = "Bearer ";
     const char *value = sn_http_header(r, "Authorization");
-    const char *token = r->server->token;
-    size_t bytes = strlen(token);
-    return value && strncasecmp(value, scheme, sizeof scheme - 1) == 0 &&
-           strlen(value) == sizeof scheme - 1 + bytes &&
-           CRYPTO_memcmp(value + sizeof scheme - 1, token, bytes) == 0;
+    bool is_one = value && strncasecmp(value, scheme, sizeof scheme - 1) == 0;
+    return is_one ? value + sizeof scheme - 1 : NULL;
+}
+
+/* The operator's, or a tenant's, which is then the request's. */
+static bool is_let_in(sn_http_request *r) {
+    const char *token = token_of(r);
+    const char *ours = r->server->token;
+    if (!token)
+        return false;
+    if (strlen(token) == strlen(ours) && CRYPTO_memcmp(token, ours, strlen(ours)) == 0)
+        return true;
+    if (r->server->options.tenants)
+        r->tenant = sn_tenants_find(r->server->options.tenants, token);
+    return r->tenant != NULL;
 }
 
 /* ---- routes ---- */
@@ -101,13 +112,18 @@ static path find_route(sn_http_request *r) {
     return p;
 }
 
-static status check_token(const sn_http_request *r, const path *p, sn_error *err) {
+static status check_token(sn_http_request *r, const path *p, sn_error *err) {
     bool is_open = r->route ? r->route->is_open : p->is_open;
-    if (!r->server->token || is_open || has_token(r))
+    if (!r->server->token || is_open)
         return 0;
-    return refuse(401, SN_EUNAUTHENTICATED, err,
-                  "the request needs the header \"Authorization: Bearer TOKEN\"",
-                  "the token is what SHANNON_API_TOKEN of the service says");
+    if (!is_let_in(r))
+        return refuse(401, SN_EUNAUTHENTICATED, err,
+                      "the request needs the header \"Authorization: Bearer TOKEN\"",
+                      "the token is what SHANNON_API_TOKEN of the service says");
+    if (r->tenant && r->route && r->route->is_operators)
+        return refuse(403, SN_EUNAUTHENTICATED, err, "this is for the operator",
+                      "the token of SHANNON_API_TOKEN is needed here");
+    return 0;
 }
 
 static status check_body(const sn_http_request *r, sn_error *err) {

@@ -17,6 +17,7 @@
 #include "service/mhd.h"
 #include "util/buffer.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -89,9 +90,11 @@ struct sn_http_request {
     char *text; /* the target as it came */
     char method[32];
     char id[SN_HTTP_REQUEST_ID_MOST_BYTES + 1];
+    char peer[INET6_ADDRSTRLEN];
     sn_buffer headers; /* each: name NUL value NUL */
     size_t headers_count;
     sn_http_framing framing;
+    const char *tenant;         /* NULL: none's */
     const sn_http_route *route; /* NULL: none fits */
     sn_http_target target;
     sn_buffer body;

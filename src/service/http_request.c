@@ -5,6 +5,7 @@
 #include "util/auto.h"
 #include "util/io.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +21,18 @@ static void init_locks(sn_http_request *r) {
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&r->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
+}
+
+static void take_peer(sn_http_request *r) {
+    const union MHD_ConnectionInfo *info =
+        r->server->mhd->get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    if (address && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, r->peer,
+                  sizeof r->peer);
+    else if (address && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, r->peer,
+                  sizeof r->peer);
 }
 
 sn_http_request *sn_http_request_new(sn_http_server *server, struct MHD_Connection *mhd,
@@ -39,6 +52,7 @@ sn_http_request *sn_http_request_new(sn_http_server *server, struct MHD_Connecti
     r->began_ns = sn_now_ns();
     r->cancel_fd = -1;
     sn_request_id(r->id);
+    take_peer(r);
     r->headers.limit_bytes = SN_HTTP_HEAD_MOST_BYTES * 2;
     atomic_init(&r->references, 1);
     init_locks(r);
@@ -200,6 +214,14 @@ const char *sn_http_method(const sn_http_request *r) {
 
 const char *sn_http_request_id(const sn_http_request *r) {
     return r->id;
+}
+
+const char *sn_http_peer(const sn_http_request *r) {
+    return r->peer;
+}
+
+const char *sn_http_tenant(const sn_http_request *r) {
+    return r->tenant;
 }
 
 const char *sn_http_param(const sn_http_request *r, const char *name) {

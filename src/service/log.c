@@ -22,6 +22,7 @@ const char *const sn_log_levels[] = {
     [SN_LOG_DEBUG] = "debug", [SN_LOG_DEBUG + 1] = NULL,
 };
 
+static _Atomic enum sn_log_format log_format = SN_LOG_JSON;
 static _Atomic enum sn_log_level most = SN_LOG_INFO;
 static atomic_int log_fd = STDERR_FILENO;
 static atomic_uint_fast64_t lost;
@@ -49,6 +50,10 @@ void sn_log_set_level(enum sn_log_level level) {
     atomic_store(&most, level);
 }
 
+void sn_log_set_format(enum sn_log_format format) {
+    atomic_store(&log_format, format);
+}
+
 void sn_log_set_fd(int fd) {
     atomic_store(&log_fd, fd);
 }
@@ -67,7 +72,7 @@ static void write_line(enum sn_log_level level, const char *event, const sn_fiel
     char text[SN_LOG_LINE_MAX_BYTES];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    size_t bytes = sn_log_line(text, &now, level, event, fields);
+    size_t bytes = sn_log_line(text, &now, atomic_load(&log_format), level, event, fields);
     if (sn_write_full(atomic_load(&log_fd), text, bytes) < 0)
         atomic_fetch_add(&lost, 1);
 }

@@ -29,6 +29,9 @@
 
 enum sn_log_level { SN_LOG_ERROR, SN_LOG_WARN, SN_LOG_INFO, SN_LOG_DEBUG };
 
+/* JSON is for programs. Text is for a person at a terminal: local time, and key=value. */
+enum sn_log_format { SN_LOG_JSON, SN_LOG_TEXT };
+
 enum {
     SN_LOG_LINE_MAX_BYTES = 4096, /* PIPE_BUF; with the line feed */
     SN_LOG_TEXT_MAX_BYTES = 1024, /* of one text, as it stands in the line */
@@ -48,7 +51,7 @@ typedef struct sn_field {
     size_t bytes; /* of a string */
     union {
         const char *string; /* NULL becomes null */
-        double number;      /* what is not finite becomes null */
+        double number;      /* to three decimals; what is not finite becomes null */
         int64_t integer;
         bool boolean;
     };
@@ -91,6 +94,9 @@ SN_WARN_UNUSED int sn_log_start(sn_error *err);
 
 /* Lines up to this level are written. Before anything is set: info. */
 void sn_log_set_level(enum sn_log_level level);
+
+/* Before anything is set: JSON. */
+void sn_log_set_format(enum sn_log_format format);
 
 /* Instead of stderr; stays the caller's. */
 void sn_log_set_fd(int fd);

@@ -17,15 +17,16 @@
 #include <string.h>
 
 #define DOTS "..."
-#define CUT ",\"cut\":true"
-#define END "}\n"
+
+enum { SN_LOG_EVENT_COLUMN = 12 };
 
 typedef struct line {
     char *out;
     size_t bytes;
     size_t most;
-    bool full; /* something did not fit */
-    bool cut;  /* and the line says so */
+    bool is_text; /* for people, instead of JSON */
+    bool full;    /* something did not fit */
+    bool cut;     /* and the line says so */
 } line;
 
 static void put_bytes(line *l, const char *data, size_t bytes) {
@@ -97,10 +98,19 @@ static bool fits(const char *text, size_t bytes) {
     return used <= SN_LOG_TEXT_MAX_BYTES;
 }
 
+/* A word that needs no quotes where a person reads it. */
+static bool is_word(const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++)
+        if (text[i] <= ' ' || text[i] > '~' || strchr("\"\\=", text[i]))
+            return false;
+    return bytes > 0;
+}
+
 static void put_text(line *l, const char *text, size_t bytes) {
     bool whole = fits(text, bytes);
     size_t room = whole ? SN_LOG_TEXT_MAX_BYTES : SN_LOG_TEXT_MAX_BYTES - strlen(DOTS);
-    put(l, "\"");
+    const char *quote = l->is_text && is_word(text, bytes) ? "" : "\"";
+    put(l, quote);
     while (bytes > 0) {
         character c = next_character(text, bytes);
         if (c.bytes > room)
@@ -113,10 +123,16 @@ static void put_text(line *l, const char *text, size_t bytes) {
     if (!whole)
         put(l, DOTS);
     l->cut = l->cut || !whole;
-    put(l, "\"");
+    put(l, quote);
 }
 
 /* ---- lines ---- */
+
+/* To a thousandth, as far as doubles have them: who reads of milliseconds wants no more digits. */
+static double rounded(double number) {
+    enum { MOST = 1000000000 };
+    return fabs(number) < MOST ? round(number * 1000) / 1000 + 0.0 : number;
+}
 
 static void put_value(line *l, const sn_field *field) {
     char text[SN_NUMBER_TEXT_BYTES];
@@ -130,7 +146,7 @@ static void put_value(line *l, const sn_field *field) {
             put_text(l, field->string, field->bytes);
         return;
     case SN_FIELD_NUMBER:
-        put(l, isfinite(field->number) ? sn_number_text(text, field->number) : "null");
+        put(l, isfinite(field->number) ? sn_number_text(text, rounded(field->number)) : "null");
         return;
     case SN_FIELD_INTEGER:
         snprintf(text, sizeof text, "%" PRId64, field->integer);
@@ -145,9 +161,11 @@ static void put_value(line *l, const sn_field *field) {
 
 static void put_field(line *l, const sn_field *field) {
     line before = *l;
-    put(l, ",");
+    if (l->is_text && field->kind == SN_FIELD_STRING && !field->string)
+        return; /* there is none */
+    put(l, l->is_text ? " " : ",");
     put_text(l, field->key, strlen(field->key));
-    put(l, ":");
+    put(l, l->is_text ? "=" : ":");
     put_value(l, field);
     if (l->full) {
         *l = before;
@@ -156,26 +174,48 @@ static void put_field(line *l, const sn_field *field) {
 }
 
 static void put_time(line *l, const struct timespec *now) {
-    struct tm utc;
+    struct tm parts;
     char text[64];
-    gmtime_r(&now->tv_sec, &utc);
-    size_t used = strftime(text, sizeof text, "{\"time\":\"%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + used, sizeof text - used, ".%03ldZ\"", now->tv_nsec / 1000000);
+    if (l->is_text)
+        localtime_r(&now->tv_sec, &parts);
+    else
+        gmtime_r(&now->tv_sec, &parts);
+    size_t used = strftime(text, sizeof text,
+                           l->is_text ? "%H:%M:%S" : "{\"time\":\"%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + used, sizeof text - used, l->is_text ? ".%03ld" : ".%03ldZ\"",
+             now->tv_nsec / 1000000);
     put(l, text);
 }
 
+/* "12:34:56.789 info  event", or all that as JSON. */
+static void put_beginning(line *l, const struct timespec *now, enum sn_log_level level,
+                          const char *event, const sn_field *fields) {
+    char text[SN_LOG_EVENT_COLUMN * 4];
+    put_time(l, now);
+    if (l->is_text) {
+        int column = fields && fields->key ? SN_LOG_EVENT_COLUMN : 0;
+        snprintf(text, sizeof text, " %-5s %-*s", sn_log_levels[level], column, event);
+        put(l, text);
+        return;
+    }
+    put_field(l, &(sn_field)SN_STRING("level", sn_log_levels[level]));
+    put_field(l, &(sn_field)SN_STRING("event", event));
+}
+
 size_t sn_log_line(char out[SN_LOG_LINE_MAX_BYTES], const struct timespec *now,
-                   enum sn_log_level level, const char *event, const sn_field *fields) {
-    line l = {.out = out, .most = SN_LOG_LINE_MAX_BYTES - strlen(CUT END)};
-    put_time(&l, now);
-    put_field(&l, &(sn_field)SN_STRING("level", sn_log_levels[level]));
-    put_field(&l, &(sn_field)SN_STRING("event", event));
+                   enum sn_log_format format, enum sn_log_level level, const char *event,
+                   const sn_field *fields) {
+    bool is_text = format == SN_LOG_TEXT;
+    const char *cut = is_text ? " cut=true" : ",\"cut\":true", *end = is_text ? "\n" : "}\n";
+    line l = {.out = out, .is_text = is_text};
+    l.most = SN_LOG_LINE_MAX_BYTES - strlen(cut) - strlen(end);
+    put_beginning(&l, now, level, event, fields);
     for (; fields && fields->key; fields++)
         put_field(&l, fields);
     l.most = SN_LOG_LINE_MAX_BYTES;
     if (l.cut)
-        put(&l, CUT);
-    put(&l, END);
+        put(&l, cut);
+    put(&l, end);
     assert(!l.full);
     return l.bytes;
 }

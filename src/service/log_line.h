@@ -8,6 +8,7 @@
 
 /* Writes the line with its line feed and without a NUL; returns its bytes. `fields` may be NULL. */
 size_t sn_log_line(char out[SN_LOG_LINE_MAX_BYTES], const struct timespec *now,
-                   enum sn_log_level level, const char *event, const sn_field *fields);
+                   enum sn_log_format format, enum sn_log_level level, const char *event,
+                   const sn_field *fields);
 
 #endif

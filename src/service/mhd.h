@@ -20,6 +20,7 @@
     F(resume_connection)                                                                           \
     F(create_response_from_buffer)                                                                 \
     F(create_response_from_callback)                                                               \
+    F(create_response_from_fd64)                                                                   \
     F(set_response_options)                                                                        \
     F(add_response_header)                                                                         \
     F(queue_response)                                                                              \

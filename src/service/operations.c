@@ -49,6 +49,7 @@ void sn_operations_add_routes(sn_http_routes *routes, sn_operations *operations)
     route.handler = ready;
     sn_http_routes_add(routes, &route);
     route.pattern = "/metrics";
+    route.is_operators = true;
     route.handler = metrics;
     if (operations->metrics)
         sn_http_routes_add(routes, &route);

@@ -7,7 +7,7 @@
  *
  * /health answers 200 as long as the process serves, to anybody. /ready answers 200 when every
  * check passes, else 503, with a reason for each that does not. /metrics is what Prometheus
- * collects.
+ * collects; it is the operator's, and no tenant's.
  */
 #ifndef SN_SERVICE_OPERATIONS_H
 #define SN_SERVICE_OPERATIONS_H

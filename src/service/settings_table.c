@@ -10,21 +10,39 @@
 #include <string.h>
 
 static const char *const full_choices[] = {"delete", "refuse", NULL};
+static const char *const llm_choices[] = {"chat", "responses", "messages", NULL};
 static const char *const log_choices[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_formats[] = {"json", "text", NULL};
 
 sn_setting sn_settings_table[] = {
     {.name = "SHANNON_GRPC_ADDR",
      .type = SN_SETTING_ADDRESS,
      .usual = "127.0.0.1:50051",
      .help = "Where agent-core serves gRPC; port 0 picks one."},
-    {.name = "SHANNON_HTTP_ADDR",
+    {.name = "SHANNON_HTTP_ADDR", .type = SN_SETTING_ADDRESS, .help = "Where HTTP is served."},
+    {.name = "AGENT_CORE_ADDR",
      .type = SN_SETTING_ADDRESS,
-     .help = "Where HTTP is served: /health, /ready, /metrics."},
+     .least = 1,
+     .help = "llm-service: the agent-core that executes; unset: this process."},
+    {.name = "SHANNON_CA_FILE",
+     .type = SN_SETTING_PATH,
+     .help = "TLS to agent-core: who vouches for it (PEM)."},
+    {.name = "SHANNON_TASKS_ADDR",
+     .type = SN_SETTING_ADDRESS,
+     .usual = "127.0.0.1:50052",
+     .help = "Where the orchestrator serves gRPC; port 0 picks one."},
+    {.name = "SHANNON_TASKS_HTTP_ADDR",
+     .type = SN_SETTING_ADDRESS,
+     .usual = "127.0.0.1:8080",
+     .help = "Where the orchestrator serves HTTP; port 0 picks one."},
     {.name = "SHANNON_API_TOKEN",
      .type = SN_SETTING_STRING,
      .least = 16,
      .secret = true,
      .help = "What callers have to show; without one only this machine is served."},
+    {.name = "SHANNON_TENANTS_FILE",
+     .type = SN_SETTING_PATH,
+     .help = "Who else may call over HTTP: lines of NAME TOKEN; sessions are each one's own."},
     {.name = "SHANNON_TLS_CERTIFICATE",
      .type = SN_SETTING_PATH,
      .help = "TLS: the certificate, with those that vouch for it (PEM)."},
@@ -57,6 +75,29 @@ sn_setting sn_settings_table[] = {
      .least = 1,
      .most = 1 << 20,
      .help = "Calls at once, of whatever kind."},
+    {.name = "SHANNON_TASKS",
+     .type = SN_SETTING_NUMBER,
+     .usual = "10000",
+     .least = 1,
+     .most = 1000000,
+     .help = "How many tasks are kept."},
+    {.name = "SHANNON_TASK_SECONDS",
+     .type = SN_SETTING_SECONDS,
+     .usual = "86400",
+     .most = 31536000,
+     .help = "How long a task is kept after it has ended."},
+    {.name = "SHANNON_TASK_TIMEOUT_SECONDS",
+     .type = SN_SETTING_SECONDS,
+     .usual = "600",
+     .least = 1,
+     .most = 86400,
+     .help = "Time of a task, from its turn to its end."},
+    {.name = "SHANNON_TASKS_RUNNING",
+     .type = SN_SETTING_NUMBER,
+     .usual = "16",
+     .least = 1,
+     .most = 256,
+     .help = "Tasks under way at once."},
     {.name = "SHANNON_SHUTDOWN_SECONDS",
      .type = SN_SETTING_SECONDS,
      .usual = "10",
@@ -67,6 +108,11 @@ sn_setting sn_settings_table[] = {
      .choices = log_choices,
      .usual = "info",
      .help = "What is logged."},
+    {.name = "SHANNON_LOG_FORMAT",
+     .type = SN_SETTING_CHOICE,
+     .choices = log_formats,
+     .usual = "json",
+     .help = "How: JSON for programs, or text for a person."},
     {.name = "SHANNON_LOG_CODE",
      .type = SN_SETTING_BOOLEAN,
      .usual = "false",
@@ -157,6 +203,38 @@ sn_setting sn_settings_table[] = {
      .usual = "30",
      .most = 3600,
      .help = "How long an execution waits for another one in its session."},
+    {.name = "LLM_BASE_URL",
+     .type = SN_SETTING_STRING,
+     .most = 2048,
+     .help = "The language model's server: http://127.0.0.1:8080/v1; unset: no model."},
+    {.name = "LLM_MODEL",
+     .type = SN_SETTING_STRING,
+     .most = 256,
+     .help = "The model's name there."},
+    {.name = "LLM_API_KEY",
+     .type = SN_SETTING_STRING,
+     .most = 4000,
+     .secret = true,
+     .help = "What that server wants to be shown."},
+    {.name = "LLM_API",
+     .type = SN_SETTING_CHOICE,
+     .choices = llm_choices,
+     .usual = "chat",
+     .help = "What it speaks: OpenAI's chat completions or responses, Anthropic's messages."},
+    {.name = "LLM_CA_FILE",
+     .type = SN_SETTING_PATH,
+     .help = "Who vouches for that server (PEM); unset: whom this machine trusts."},
+    {.name = "LLM_TIMEOUT_SECONDS",
+     .type = SN_SETTING_SECONDS,
+     .usual = "300",
+     .least = 1,
+     .most = 3600,
+     .help = "How long one answer of the model may take."},
+    {.name = "LLM_RETRIES",
+     .type = SN_SETTING_NUMBER,
+     .usual = "4",
+     .most = 20,
+     .help = "How often it is asked again when that may help."},
 };
 const size_t sn_settings_count = SN_COUNT(sn_settings_table);
 
@@ -179,7 +257,8 @@ static bool is_loopback(const char *host) {
 }
 
 static int check_addresses(const sn_config *config, sn_error *err) {
-    static const char *const names[] = {"SHANNON_GRPC_ADDR", "SHANNON_HTTP_ADDR"};
+    static const char *const names[] = {"SHANNON_GRPC_ADDR", "SHANNON_HTTP_ADDR",
+                                        "SHANNON_TASKS_ADDR", "SHANNON_TASKS_HTTP_ADDR"};
     for (size_t i = 0; i < SN_COUNT(names); i++) {
         if (!sn_config_is_set(config, names[i]))
             continue;
@@ -203,8 +282,28 @@ static int check_tls(const sn_config *config, sn_error *err) {
                    certificate ? "SHANNON_TLS_KEY" : "SHANNON_TLS_CERTIFICATE");
 }
 
-static int check(const sn_config *config, sn_buffer *problems, sn_error *err) {
-    int (*const rules[])(const sn_config *, sn_error *) = {check_addresses, check_tls};
+static int check_model(const sn_config *config, sn_error *err) {
+    bool has_url = sn_config_is_set(config, "LLM_BASE_URL");
+    if (has_url == sn_config_is_set(config, "LLM_MODEL"))
+        return 0;
+    return sn_fail(err, SN_EINVALID_ARGUMENT, "%s is set, but %s is not: a model needs both",
+                   has_url ? "LLM_BASE_URL" : "LLM_MODEL", has_url ? "LLM_MODEL" : "LLM_BASE_URL");
+}
+
+/* Whoever has no tenant's token would be the operator. */
+static int check_tenants_alone(const sn_config *config, sn_error *err) {
+    if (!sn_config_is_set(config, "SHANNON_TENANTS_FILE") ||
+        sn_config_is_set(config, "SHANNON_API_TOKEN"))
+        return 0;
+    sn_fail(err, SN_EINVALID_ARGUMENT,
+            "SHANNON_TENANTS_FILE is set, but there is no SHANNON_API_TOKEN, which is the "
+            "operator's");
+    return sn_hint(err, "set a token that no tenant has");
+}
+
+static int check_rules(const sn_config *config, sn_buffer *problems, sn_error *err) {
+    int (*const rules[])(const sn_config *, sn_error *) = {check_addresses, check_tls, check_model,
+                                                           check_tenants_alone};
     int rc = 0;
     for (size_t i = 0; i < SN_COUNT(rules); i++) {
         sn_error wrong = SN_ERROR_INIT;
@@ -217,6 +316,18 @@ static int check(const sn_config *config, sn_buffer *problems, sn_error *err) {
         rc = SN_EINVALID_ARGUMENT;
     }
     return rc;
+}
+
+/* Its lines are settings, too: all that is wrong in them is told with the rest. */
+static int check(const sn_config *config, sn_buffer *problems, sn_error *err) {
+    sn_error of_tenants = SN_ERROR_INIT;
+    int rc = check_rules(config, problems, err);
+    int tenants_rc = sn_config_is_set(config, "SHANNON_TENANTS_FILE")
+                         ? sn_settings_tenants(NULL, problems, config, &of_tenants)
+                         : 0;
+    if (rc == 0 && tenants_rc < 0 && err)
+        *err = of_tenants;
+    return rc < 0 ? rc : tenants_rc;
 }
 
 int sn_settings_open(sn_config **out, sn_buffer *problems, const char *file,
@@ -243,6 +354,16 @@ int sn_settings_export(const sn_config *config, sn_error *err) {
             return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the settings");
     }
     return 0;
+}
+
+int sn_settings_tenants(sn_tenants **out, sn_buffer *problems, const sn_config *config,
+                        sn_error *err) {
+    const char *path = sn_config_string(config, "SHANNON_TENANTS_FILE");
+    if (out)
+        *out = NULL;
+    return path ? sn_tenants_open(out, problems, path,
+                                  sn_config_string(config, "SHANNON_API_TOKEN"), err)
+                : 0;
 }
 
 char *sn_settings_address(const sn_config *config, const char *name) {

@@ -18,6 +18,8 @@ SN_WARN_UNUSED int sn_local_session_list(sn_session_info **out, size_t *count,
                                          sn_sessions *sessions, sn_error *err);
 SN_WARN_UNUSED int sn_local_session_show(sn_session_info **out, sn_sessions *sessions,
                                          const char *id, sn_error *err);
+SN_WARN_UNUSED int sn_local_session_describe(sn_session_info **out, sn_sessions *sessions,
+                                             const char *id, sn_error *err);
 SN_WARN_UNUSED int sn_local_session_fork(sn_sessions *sessions, const char *id, uint64_t step,
                                          const char *new_id, sn_error *err);
 SN_WARN_UNUSED int sn_local_session_rewind(sn_sessions *sessions, const char *id, uint64_t step,

@@ -9,7 +9,8 @@ int sn_sessions_must_be_here(const sn_sessions *s, const char *what, sn_error *e
     if (!s->elsewhere)
         return 0;
     sn_fail(err, SN_EINVALID_ARGUMENT, "%s does not go over gRPC", what);
-    return sn_hint(err, "run it on the machine where the sessions lie, without AGENT_CORE_ADDR");
+    sn_hint(err, "run it on the machine where the sessions lie, without AGENT_CORE_ADDR");
+    return SN_EINVALID_ARGUMENT;
 }
 
 void sn_sessions_close(sn_sessions *s) {
@@ -27,6 +28,11 @@ int sn_session_list(sn_session_info **out, size_t *count, sn_sessions *s, sn_err
 int sn_session_show(sn_session_info **out, sn_sessions *s, const char *id, sn_error *err) {
     return s->elsewhere ? s->elsewhere->show(out, s, id, err)
                         : sn_local_session_show(out, s, id, err);
+}
+
+int sn_session_describe(sn_session_info **out, sn_sessions *s, const char *id, sn_error *err) {
+    return s->elsewhere ? s->elsewhere->describe(out, s, id, err)
+                        : sn_local_session_describe(out, s, id, err);
 }
 
 int sn_session_fork(sn_sessions *s, const char *id, uint64_t step, const char *new_id,
@@ -62,13 +68,13 @@ int sn_session_clear(size_t *count, sn_sessions *s, sn_error *err) {
 }
 
 int sn_session_export(sn_sessions *s, const char *id, int fd, sn_error *err) {
-    int rc = sn_sessions_must_be_here(s, "export", err);
-    return rc < 0 ? rc : sn_local_session_export(s, id, fd, err);
+    return s->elsewhere ? s->elsewhere->export_to(s, id, fd, err)
+                        : sn_local_session_export(s, id, fd, err);
 }
 
 int sn_session_import(sn_sessions *s, const char *id, int fd, char **made_id, sn_error *err) {
-    int rc = sn_sessions_must_be_here(s, "import", err);
-    return rc < 0 ? rc : sn_local_session_import(s, id, fd, made_id, err);
+    return s->elsewhere ? s->elsewhere->import_from(s, id, fd, made_id, err)
+                        : sn_local_session_import(s, id, fd, made_id, err);
 }
 
 int sn_session_verify(sn_sessions *s, void (*report)(void *user, const char *line), void *user,

@@ -152,7 +152,8 @@ static int check_id(const char *id, sn_error *err) {
                    SN_SESSION_ID_MAX_BYTES);
 }
 
-int sn_local_session_show(sn_session_info **out, sn_sessions *s, const char *id, sn_error *err) {
+static int look(sn_session_info **out, sn_sessions *s, const char *id, bool with_steps,
+                sn_error *err) {
     sn_record record;
     int rc = check_id(id, err);
     if (rc == 0)
@@ -162,7 +163,7 @@ int sn_local_session_show(sn_session_info **out, sn_sessions *s, const char *id,
     sn_session_info *info = calloc(1, sizeof *info);
     if (!info || !describe(info, s, &record))
         rc = sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the session");
-    if (rc == 0)
+    if (rc == 0 && with_steps)
         rc = show_steps(info, s, &record, err);
     sn_record_clear(&record);
     if (rc < 0)
@@ -170,6 +171,15 @@ int sn_local_session_show(sn_session_info **out, sn_sessions *s, const char *id,
     else
         *out = info;
     return rc;
+}
+
+int sn_local_session_show(sn_session_info **out, sn_sessions *s, const char *id, sn_error *err) {
+    return look(out, s, id, true, err);
+}
+
+int sn_local_session_describe(sn_session_info **out, sn_sessions *s, const char *id,
+                              sn_error *err) {
+    return look(out, s, id, false, err);
 }
 
 /* ---- changing them ---- */

@@ -30,10 +30,14 @@ typedef struct sn_sessions_elsewhere {
     void (*close)(sn_sessions *sessions);
     int (*list)(sn_session_info **out, size_t *count, sn_sessions *sessions, sn_error *err);
     int (*show)(sn_session_info **out, sn_sessions *sessions, const char *id, sn_error *err);
+    int (*describe)(sn_session_info **out, sn_sessions *sessions, const char *id, sn_error *err);
     int (*fork)(sn_sessions *sessions, const char *id, uint64_t step, const char *new_id,
                 sn_error *err);
     int (*rewind)(sn_sessions *sessions, const char *id, uint64_t step, sn_error *err);
     int (*remove)(sn_sessions *sessions, const char *id, sn_error *err);
+    int (*export_to)(sn_sessions *sessions, const char *id, int fd, sn_error *err);
+    int (*import_from)(sn_sessions *sessions, const char *id, int fd, char **made_id,
+                       sn_error *err);
 } sn_sessions_elsewhere;
 
 struct sn_sessions {
@@ -50,6 +54,10 @@ struct sn_sessions {
 
 /* SN_EINVALID_ARGUMENT: they lie elsewhere, and `what` is not done over gRPC. */
 int sn_sessions_must_be_here(const sn_sessions *sessions, const char *what, sn_error *err);
+
+/* As sn_session_show(), without the steps, which all have to be read for it. */
+SN_WARN_UNUSED int sn_session_describe(sn_session_info **out, sn_sessions *sessions, const char *id,
+                                       sn_error *err);
 
 bool sn_session_id_is_valid(const char *id);
 int64_t sn_now_ms(void);

@@ -6,6 +6,7 @@
  * bounded before memory is taken, the delta is decoded before it is kept, and what is in it reaches
  * only workers, in their jail.
  */
+#include "session/transfer.h"
 #include "sandbox/interpreter.h"
 #include "session/delta.h"
 #include "session/limits.h"
@@ -16,6 +17,7 @@
 #include "util/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -142,41 +144,52 @@ static int no_session(sn_error *err, const char *why) {
     return sn_fail(err, SN_EINVALID_ARGUMENT, "the file is no session: %s", why);
 }
 
+/* Of `bytes`, which are all of the file or its beginning, those behind the head are `*left`. */
+static int read_head(file_head *out, size_t *left, const void *data, size_t bytes, sn_error *err) {
+    if (bytes < sizeof *out)
+        return no_session(err, "it is cut off");
+    memcpy(out, data, sizeof *out);
+    *left = bytes - sizeof *out;
+    if (memcmp(out->magic, magic, sizeof magic) != 0)
+        return no_session(err, "it does not begin like one");
+    if (out->format != FORMAT)
+        return no_session(err, "its format is of another version of Shannon");
+    if (out->code_bytes > SN_NODE_CODE_MOST_BYTES)
+        return no_session(err, "its sizes make no sense");
+    return 0;
+}
+
+static int read_record(sn_record *out, const void *data, size_t bytes, sn_error *err) {
+    sn_error why = SN_ERROR_INIT;
+    if (sn_record_read(out, data, bytes, &why) < 0)
+        return no_session(err, why.message);
+    if (out->steps_count == 1 && out->steps[0].step <= STEP_MOST && sn_session_id_is_valid(out->id))
+        return 0;
+    sn_record_clear(out);
+    return no_session(err, "its record makes no sense");
+}
+
 static int parse(sn_record *record, sn_new_node *node, const sn_buffer *file, sn_error *err) {
     file_head head;
     uint8_t check[16];
-    if (file->bytes < sizeof head)
-        return no_session(err, "it is cut off");
-    memcpy(&head, file->data, sizeof head);
+    size_t left = 0;
+    int rc = read_head(&head, &left, file->data, file->bytes, err);
+    if (rc < 0)
+        return rc;
     const char *at = file->data + sizeof head;
-    size_t left = file->bytes - sizeof head;
-    if (memcmp(head.magic, magic, sizeof magic) != 0)
-        return no_session(err, "it does not begin like one");
-    if (head.format != FORMAT)
-        return no_session(err, "its format is of another version of Shannon");
     if (head.record_bytes > left || head.code_bytes > left - head.record_bytes ||
-        head.delta_bytes != left - head.record_bytes - head.code_bytes ||
-        head.code_bytes > SN_NODE_CODE_MOST_BYTES)
+        head.delta_bytes != left - head.record_bytes - head.code_bytes)
         return no_session(err, "its sizes make no sense");
     check_of(check, at, left);
     if (memcmp(check, head.check, sizeof check) != 0)
         return no_session(err, "it is damaged, its checksum differs");
-    if (sn_record_read(record, at, head.record_bytes, err) < 0) {
-        sn_auto_free char *why = err ? strdup(err->message) : NULL;
-        return no_session(err, why ? why : "its record is damaged");
-    }
     *node = (sn_new_node){
         .code = at + head.record_bytes,
         .code_bytes = head.code_bytes,
         .delta = at + head.record_bytes + head.code_bytes,
         .delta_bytes = head.delta_bytes,
     };
-    if (record->steps_count != 1 || record->steps[0].step > STEP_MOST ||
-        !sn_session_id_is_valid(record->id)) {
-        sn_record_clear(record);
-        return no_session(err, "its record makes no sense");
-    }
-    return 0;
+    return read_record(record, at, head.record_bytes, err);
 }
 
 /* That the delta is not larger than a session may be, before memory is taken for it, and can be
@@ -225,13 +238,12 @@ static int put(sn_sessions *s, sn_record *record, const sn_new_node *node, sn_er
 }
 
 int sn_local_session_import(sn_sessions *s, const char *id, int fd, char **made_id, sn_error *err) {
-    enum { SLACK_BYTES = 64 << 20 };
     sn_buffer file = {0};
     sn_record record = {0};
     sn_new_node node;
     int rc = id && !sn_session_id_is_valid(id)
                  ? sn_fail(err, SN_EINVALID_ARGUMENT, "'%.140s' is no id for a session", id)
-                 : read_all(&file, fd, ((uint64_t)s->options.session_mb << 20) + SLACK_BYTES, err);
+                 : read_all(&file, fd, sn_transfer_most_bytes(s), err);
     if (rc == 0)
         rc = parse(&record, &node, &file, err);
     if (rc == 0)
@@ -252,4 +264,48 @@ int sn_local_session_import(sn_sessions *s, const char *id, int fd, char **made_
     sn_record_clear(&record);
     sn_buffer_free(&file);
     return rc;
+}
+
+/* ---- on the way ---- */
+
+int sn_transfer_begin(sn_transfer *out, const void *data, size_t bytes, sn_error *err) {
+    file_head head;
+    sn_record record;
+    size_t left = 0;
+    uint64_t all;
+    int rc = read_head(&head, &left, data, bytes, err);
+    if (rc < 0)
+        return rc;
+    if (head.record_bytes > SN_TRANSFER_BEGINNING_BYTES - sizeof head ||
+        __builtin_add_overflow(head.delta_bytes,
+                               (uint64_t)head.code_bytes + head.record_bytes + sizeof head, &all))
+        return no_session(err, "its sizes make no sense");
+    if (head.record_bytes > left)
+        return no_session(err, "it is cut off");
+    rc = read_record(&record, (const char *)data + sizeof head, head.record_bytes, err);
+    if (rc < 0)
+        return rc;
+    *out = (sn_transfer){.bytes = all};
+    snprintf(out->id, sizeof out->id, "%s", record.id);
+    sn_record_clear(&record);
+    return 0;
+}
+
+uint64_t sn_transfer_most_bytes(const sn_sessions *s) {
+    enum { SLACK_BYTES = 64 << 20 };
+    return ((uint64_t)s->options.session_mb << 20) + SLACK_BYTES;
+}
+
+int sn_transfer_file(const sn_sessions *s, sn_error *err) {
+    int fd = open(s->home, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    if (errno != EOPNOTSUPP && errno != EISDIR)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "no file in %s for a session", s->home);
+    sn_auto_free char *name = sn_format("%s/transfer-XXXXXX", s->home); /* not every file system */
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        return sn_fail_errno(err, SN_EUNAVAILABLE, errno, "no file in %s for a session", s->home);
+    (void)!unlink(name);
+    return fd;
 }

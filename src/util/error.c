@@ -22,7 +22,11 @@ const char *sn_error_name(int code) {
     return names[-code];
 }
 
+/* This thread's last one, for a hint to an error that nobody wants to hear. */
+static _Thread_local int last_code = SN_EINTERNAL;
+
 static int vfail(sn_error *err, int code, const char *fmt, va_list ap) {
+    last_code = code;
     if (err) {
         err->code = code;
         err->hint[0] = '\0';
@@ -57,7 +61,7 @@ int sn_fail_errno(sn_error *err, int code, int errnum, const char *fmt, ...) {
 
 int sn_hint(sn_error *err, const char *fmt, ...) {
     if (!err)
-        return SN_EINTERNAL;
+        return last_code;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(err->hint, sizeof err->hint, fmt, ap);

@@ -17,7 +17,8 @@ int sn_fail(sn_error *err, int code, const char *fmt, ...) SN_PRINTF(3, 4);
  * SN_ERESOURCE_EXHAUSTED. */
 int sn_fail_errno(sn_error *err, int code, int errnum, const char *fmt, ...) SN_PRINTF(4, 5);
 
-/* Adds what to do; returns the error's code. */
+/* Adds what to do; returns the error's code, also where `err` is NULL: it follows the sn_fail()
+ * that it is about, in the same thread. */
 int sn_hint(sn_error *err, const char *fmt, ...) SN_PRINTF(2, 3);
 
 #endif

@@ -131,6 +131,21 @@ int sn_read_file(char **out, size_t *out_bytes, const char *path, size_t max_byt
     return 0;
 }
 
+int sn_temporary_file(sn_error *err) {
+    const char *folder = getenv("TMPDIR");
+    if (!folder || !*folder)
+        folder = "/tmp";
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) { /* file systems without it */
+        sn_auto_free char *path = sn_format("%s/shannon-XXXXXX", folder);
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0)
+            unlink(path);
+    }
+    return fd >= 0 ? fd
+                   : sn_fail_errno(err, SN_EUNAVAILABLE, errno, "cannot make a file in %s", folder);
+}
+
 int sn_make_dirs(const char *path, sn_error *err) {
     sn_auto_free char *copy = strdup(path);
     if (!copy)

@@ -35,6 +35,11 @@ void sn_unmap(sn_mapping *mapping);
 SN_WARN_UNUSED int sn_read_file(char **out, size_t *out_bytes, const char *path, size_t max_bytes,
                                 sn_error *err);
 
+/* A file without a name, for reading and writing, in TMPDIR, else /tmp. The descriptor, or an
+ * error.
+ */
+SN_WARN_UNUSED int sn_temporary_file(sn_error *err);
+
 /* Makes a folder and its parents, mode 0700. An existing one is fine. */
 SN_WARN_UNUSED int sn_make_dirs(const char *path, sn_error *err);
 

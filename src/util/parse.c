@@ -28,3 +28,20 @@ bool sn_parse_double(double *out, const char *text) {
     *out = value;
     return true;
 }
+
+bool sn_json_is_too_deep(const char *text, size_t bytes) {
+    bool in_string = false;
+    int depth = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        char c = text[i];
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '[' || c == '{') && ++depth > SN_JSON_DEPTH_MOST)
+            return true;
+        else if (!in_string && (c == ']' || c == '}'))
+            depth--;
+    }
+    return false;
+}

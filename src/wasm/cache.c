@@ -181,23 +181,31 @@ static int check_object(json_t *record, const char *at, const char *native, cons
     return 0;
 }
 
+/* The object that the record at `at` names, in `home`; NULL: none of this version. */
+static char *recorded_object(json_t **record, const char *home, const char *at) {
+    *record = load(at);
+    const char *file = *record ? text_of(*record, "file") : "";
+    if (!*file || strchr(file, '/') || strcmp(text_of(*record, "version"), SN_AOT_VERSION) != 0)
+        return NULL;
+    return sn_format("%s/native/%s", home, file);
+}
+
 int sn_cache_find(char **out_path, const char *home, const char *wasm_path, sn_error *err) {
     char module[SN_DIGEST_TEXT_BYTES];
     sn_auto_free char *real = NULL;
     sn_auto_free char *path_at = NULL;
     auto_json json_t *path_known = NULL;
+    auto_json json_t *record = NULL;
     int rc = path_record(&path_at, &real, home, wasm_path, err);
     if (rc == 0)
         rc = digest_path(module, &path_known, path_at, real, OBJECT_MOST_BYTES, err);
     if (rc < 0)
         return rc;
     sn_auto_free char *at = record_path(home, module);
-    auto_json json_t *record = load(at);
-    const char *file = record ? text_of(record, "file") : "";
-    if (!*file || strchr(file, '/') || strcmp(text_of(record, "version"), SN_AOT_VERSION) != 0)
+    sn_auto_free char *native = recorded_object(&record, home, at);
+    if (!native)
         return not_compiled(wasm_path, err);
     sn_auto_free char *folder = sn_format("%s/native", home);
-    sn_auto_free char *native = sn_format("%s/%s", folder, file);
     rc = check_home(folder, err);
     if (rc == 0)
         rc = check_object(record, at, native, wasm_path, err);
@@ -206,6 +214,37 @@ int sn_cache_find(char **out_path, const char *home, const char *wasm_path, sn_e
     sn_error ignored; /* a folder that cannot be written costs time at the next start, no more */
     if (path_known)
         (void)!save(path_at, path_known, &ignored);
+    *out_path = SN_STEAL(native);
+    return 0;
+}
+
+int sn_cache_find_installed(char **out_path, const char *home, const char *installed,
+                            const char *wasm_path, sn_error *err) {
+    char module[SN_DIGEST_TEXT_BYTES], sum[SN_DIGEST_TEXT_BYTES];
+    auto_json json_t *record = NULL;
+    struct stat st;
+    sn_error ignored;
+    sn_auto_free char *remembered = NULL;
+    (void)!sn_cache_folder(&remembered, home, &ignored); /* without it, all is read each time */
+    int rc = sn_cache_digest(module, home, wasm_path, OBJECT_MOST_BYTES, err);
+    if (rc < 0)
+        return rc;
+    sn_auto_free char *folder = sn_format("%s/native", installed);
+    sn_auto_free char *at = record_path(installed, module);
+    sn_auto_free char *native = recorded_object(&record, installed, at);
+    if (!native || stat(native, &st) < 0)
+        return not_compiled(wasm_path, err);
+    rc = check_home(folder, err);
+    if (rc == 0)
+        rc = sn_cache_check_owner(native, &st, err);
+    if (rc == 0)
+        rc = sn_cache_digest(sum, home, native, OBJECT_MOST_BYTES, err);
+    if (rc < 0)
+        return rc;
+    if (strcmp(sum, text_of(record, "sha256")) != 0) {
+        sn_fail(err, SN_EUNAVAILABLE, "the native code of %s is damaged (%s)", wasm_path, native);
+        return sn_hint(err, "install Shannon again");
+    }
     *out_path = SN_STEAL(native);
     return 0;
 }

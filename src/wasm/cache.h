@@ -31,6 +31,14 @@
 SN_WARN_UNUSED int sn_cache_find(char **out_path, const char *home, const char *wasm_path,
                                  sn_error *err);
 
+/*
+ * The same for native code that came with the program, in a folder like a home, which is only read:
+ * that its files are unchanged is remembered in `home`. Of an object that was copied with its
+ * record only the contents have to be the same.
+ */
+SN_WARN_UNUSED int sn_cache_find_installed(char **out_path, const char *home, const char *installed,
+                                           const char *wasm_path, sn_error *err);
+
 /* SHA-256 of the file at `path`, from the record if the file is unchanged. SN_EINVALID_ARGUMENT:
  * over `max_bytes`. */
 SN_WARN_UNUSED int sn_cache_digest(char out[SN_DIGEST_TEXT_BYTES], const char *home,

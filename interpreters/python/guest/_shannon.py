@@ -303,7 +303,9 @@ def _forget_sources():
 def lines_of(filename):
     """The lines of code that came in a request, for linecache; None: it is none of ours."""
     source = _sources.get(filename)
-    return source.splitlines(True) if source else None
+    if not source:
+        return None
+    return (source if source.endswith("\n") else source + "\n").splitlines(True)  # traceback counts on the last one's end
 
 
 # ---- exceptions ----
