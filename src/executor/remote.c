@@ -19,8 +19,7 @@ typedef struct remote {
     sn_executor base;
     sn_rpc_channel *channel;
     sn_sessions *sessions;
-    uint32_t memory_limit_mb; /* of those who ask for none; 0: the server's */
-    double timeout_seconds;
+    sn_remote_defaults defaults;
 } remote;
 
 /* ---- one execution ---- */
@@ -109,15 +108,15 @@ static int judge(sn_result **out, execution *x, int rc, sn_error *err) {
     return sn_hint(err, "the code may have run; the log of agent-core may tell");
 }
 
-static int run(sn_result **out, remote *executor, sn_rpc_invocation *call, execution *x,
+static int run(sn_result **out, sn_rpc_channel *channel, sn_rpc_invocation *call, execution *x,
                sn_error *err) {
     if (!call->request)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the request");
     if (!call->streams) {
-        int rc = sn_remote_ask(executor->channel, call, read_response, &x->done, err);
+        int rc = sn_remote_ask(channel, call, read_response, &x->done, err);
         return judge(out, x, rc, err);
     }
-    return judge(out, x, sn_rpc_invoke(executor->channel, call, on_message, x, err), err);
+    return judge(out, x, sn_rpc_invoke(channel, call, on_message, x, err), err);
 }
 
 static uint64_t deadline_of(const sn_request *request) {
@@ -125,58 +124,70 @@ static uint64_t deadline_of(const sn_request *request) {
     return sn_now_ns() + (uint64_t)((seconds + SN_REMOTE_WAIT_SECONDS) * 1e9);
 }
 
-static int send(sn_result **out, remote *executor, const sn_request *request, execution *x,
-                sn_error *err) {
+int sn_remote_send(sn_result **out, sn_rpc_fate *fate, sn_rpc_channel *channel,
+                   const sn_request *request, sn_event_fn on_event, void *user, sn_error *err) {
+    execution x = {.on_event = on_event, .user = user};
     sn_rpc_invocation call = SN_RPC_INVOCATION_INIT;
     sn_auto_free void *packed = sn_wire_request_pack(&call.request_bytes, request);
-    call.streams = x->on_event != NULL;
+    *fate = SN_RPC_ANSWERED;
+    call.streams = on_event != NULL;
     call.path =
         call.streams ? "/shannon.v1.Executor/ExecuteStream" : "/shannon.v1.Executor/Execute";
     call.request = packed;
     call.deadline_ns = deadline_of(request);
     call.cancel_fd = request->cancel_fd;
-    x->out.limit_bytes = x->err.limit_bytes =
+    call.fate = fate;
+    x.out.limit_bytes = x.err.limit_bytes =
         request->output_limit_bytes ? request->output_limit_bytes : SN_OUTPUT_DEFAULT_BYTES;
-    int rc = run(out, executor, &call, x, err);
-    sn_buffer_free(&x->out);
-    sn_buffer_free(&x->err);
-    sn_result_free(x->done);
+    int rc = run(out, channel, &call, &x, err);
+    sn_buffer_free(&x.out);
+    sn_buffer_free(&x.err);
+    sn_result_free(x.done);
     return rc;
 }
 
-/* What this executor's options say for requests that say nothing. */
-static sn_request settled(const remote *executor, const sn_request *request) {
-    sn_request r = *request;
-    if (!r.memory_limit_mb)
-        r.memory_limit_mb = executor->memory_limit_mb;
-    if (!r.timeout_seconds && executor->timeout_seconds)
-        r.timeout_seconds = executor->timeout_seconds < SN_TIMEOUT_DEFAULT_SECONDS
-                                ? executor->timeout_seconds
-                                : SN_TIMEOUT_DEFAULT_SECONDS;
-    return r;
+int sn_remote_cancelled(sn_result **out, sn_error *err) {
+    static const execution nothing;
+    return make_cancelled(out, &nothing, err);
 }
 
-static int execute_there(sn_result **out, sn_executor *base, const sn_request *request,
-                         sn_event_fn on_event, void *user, sn_error *err) {
-    remote *executor = (remote *)base;
-    execution x = {.on_event = on_event, .user = user};
-    sn_request sent = settled(executor, request);
-    sn_buffer input = {0};
-    int rc = 0;
+int sn_remote_prepare(sn_remote_request *out, const sn_request *request,
+                      const sn_remote_defaults *defaults, sn_error *err) {
+    *out = (sn_remote_request){.request = *request};
+    sn_request *r = &out->request;
     if (request->command) {
         sn_fail(err, SN_EINVALID_ARGUMENT, "agent-core runs Python code, and no WASI commands");
         return sn_hint(err, "run it in this process, without AGENT_CORE_ADDR");
     }
-    if (request->stdin_fd >= 0) {
-        rc = sn_remote_stdin_read(&input, request->stdin_fd, request->cancel_fd, err);
-        sent.stdin_data = input.data;
-        sent.stdin_bytes = input.bytes;
-    }
-    if (rc > 0)
-        rc = make_cancelled(out, &x, err);
+    if (!r->memory_limit_mb)
+        r->memory_limit_mb = defaults->memory_limit_mb;
+    if (!r->timeout_seconds && defaults->timeout_seconds)
+        r->timeout_seconds = defaults->timeout_seconds < SN_TIMEOUT_DEFAULT_SECONDS
+                                 ? defaults->timeout_seconds
+                                 : SN_TIMEOUT_DEFAULT_SECONDS;
+    if (request->stdin_fd < 0)
+        return 0;
+    int rc = sn_remote_stdin_read(&out->input, request->stdin_fd, request->cancel_fd, err);
+    r->stdin_data = out->input.data;
+    r->stdin_bytes = out->input.bytes;
+    return rc > 0 ? SN_RPC_GIVEN_UP : rc;
+}
+
+void sn_remote_release(sn_remote_request *request) {
+    sn_buffer_free(&request->input);
+}
+
+static int execute_there(sn_result **out, sn_executor *base, const sn_request *request,
+                         sn_event_fn on_event, void *user, sn_error *err) {
+    const remote *executor = (remote *)base;
+    sn_remote_request sent;
+    sn_rpc_fate fate;
+    int rc = sn_remote_prepare(&sent, request, &executor->defaults, err);
+    if (rc == SN_RPC_GIVEN_UP)
+        rc = sn_remote_cancelled(out, err);
     else if (rc == 0)
-        rc = send(out, executor, &sent, &x, err);
-    sn_buffer_free(&input);
+        rc = sn_remote_send(out, &fate, executor->channel, &sent.request, on_event, user, err);
+    sn_remote_release(&sent);
     return rc;
 }
 
@@ -186,13 +197,17 @@ static int read_limits(void *out, const void *message, size_t bytes, sn_error *e
     return sn_wire_read_limits(out, message, bytes, err);
 }
 
-static int get_figures(sn_executor_figures *out, sn_executor *base, sn_error *err) {
+int sn_remote_figures(sn_executor_figures *out, sn_rpc_channel *channel, sn_error *err) {
     enum { PATIENCE_SECONDS = 10 };
     sn_rpc_invocation call = SN_RPC_INVOCATION_INIT;
     call.path = "/shannon.v1.Executor/GetLimits";
     call.request = "";
     call.deadline_ns = sn_now_ns() + PATIENCE_SECONDS * UINT64_C(1000000000);
-    return sn_remote_ask(((remote *)base)->channel, &call, read_limits, out, err);
+    return sn_remote_ask(channel, &call, read_limits, out, err);
+}
+
+static int get_figures(sn_executor_figures *out, sn_executor *base, sn_error *err) {
+    return sn_remote_figures(out, ((remote *)base)->channel, err);
 }
 
 static sn_sessions *sessions_of(sn_executor *base, sn_error *err) {
@@ -208,25 +223,33 @@ static void close_remote(sn_executor *base) {
     free(executor);
 }
 
+int sn_remote_settle(sn_remote_defaults *out, sn_settings *settings,
+                     const sn_executor_options *options, const char *address, sn_error *err) {
+    if (options->interpreter_path) {
+        sn_fail(err, SN_EINVALID_ARGUMENT, "agent-core at %.300s has an interpreter of its own",
+                address);
+        return sn_hint(err, "unset AGENT_CORE_ADDR to use another one in this process");
+    }
+    *out = (sn_remote_defaults){options->memory_limit_mb, options->timeout_seconds};
+    *settings = (sn_settings){SN_MEMORY_MAX_MB, SN_TIMEOUT_MAX_SECONDS, 0, 0};
+    if (options->memory_limit_mb)
+        settings->memory_limit_mb = options->memory_limit_mb;
+    if (options->timeout_seconds)
+        settings->timeout_seconds = options->timeout_seconds;
+    return 0;
+}
+
 int sn_remote_open(sn_executor **out, const sn_executor_options *options, const sn_place *place,
                    sn_error *err) {
     static const sn_backend there = {execute_there, get_figures, sessions_of, close_remote};
-    if (options->interpreter_path) {
-        sn_fail(err, SN_EINVALID_ARGUMENT, "agent-core at %.300s has an interpreter of its own",
-                place->address);
-        return sn_hint(err, "unset AGENT_CORE_ADDR to use another one in this process");
-    }
     remote *executor = calloc(1, sizeof *executor);
     if (!executor)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an executor");
-    executor->base = (sn_executor){&there, {SN_MEMORY_MAX_MB, SN_TIMEOUT_MAX_SECONDS, 0, 0}};
-    executor->memory_limit_mb = options->memory_limit_mb;
-    executor->timeout_seconds = options->timeout_seconds;
-    if (options->memory_limit_mb)
-        executor->base.settings.memory_limit_mb = options->memory_limit_mb;
-    if (options->timeout_seconds)
-        executor->base.settings.timeout_seconds = options->timeout_seconds;
-    int rc = sn_place_connect(&executor->channel, place, err);
+    executor->base.backend = &there;
+    int rc = sn_remote_settle(&executor->defaults, &executor->base.settings, options,
+                              place->address, err);
+    if (rc == 0)
+        rc = sn_place_connect(&executor->channel, place, err);
     if (rc == 0 && !(executor->sessions = sn_remote_sessions_on(executor->channel, err)))
         rc = SN_ERESOURCE_EXHAUSTED;
     if (rc < 0)

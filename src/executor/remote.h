@@ -8,8 +8,9 @@
 
 #include "executor/settings.h"
 #include "rpc/channel.h"
+#include "util/buffer.h"
 
-/* Where to execute, and what to say there. */
+/* Where to execute, and what to say there. `address` may name several (addresses.h). */
 typedef struct sn_place {
     const char *address; /* "HOST:PORT"; NULL: in this process */
     const char *token;   /* or NULL */
@@ -24,6 +25,42 @@ SN_WARN_UNUSED int sn_place_connect(sn_rpc_channel **out, const sn_place *place,
 
 SN_WARN_UNUSED int sn_remote_open(sn_executor **out, const sn_executor_options *options,
                                   const sn_place *place, sn_error *err);
+
+/* ---- one execution; several.c makes them, too ---- */
+
+/* For requests that say nothing; 0: the server's. */
+typedef struct sn_remote_defaults {
+    uint32_t memory_limit_mb;
+    double timeout_seconds;
+} sn_remote_defaults;
+
+/* Of an executor's options. SN_EINVALID_ARGUMENT: they ask for what only this process has. */
+SN_WARN_UNUSED int sn_remote_settle(sn_remote_defaults *out, sn_settings *settings,
+                                    const sn_executor_options *options, const char *address,
+                                    sn_error *err);
+
+/* A request as it is sent: with all of its standard input. */
+typedef struct sn_remote_request {
+    sn_request request;
+    sn_buffer input;
+} sn_remote_request;
+
+/* SN_RPC_GIVEN_UP: it was cancelled while its input was read. Release it in any case. */
+SN_WARN_UNUSED int sn_remote_prepare(sn_remote_request *out, const sn_request *request,
+                                     const sn_remote_defaults *defaults, sn_error *err);
+void sn_remote_release(sn_remote_request *request);
+
+SN_WARN_UNUSED int sn_remote_send(sn_result **out, sn_rpc_fate *fate, sn_rpc_channel *channel,
+                                  const sn_request *request, sn_event_fn on_event, void *user,
+                                  sn_error *err);
+
+/* The result of an execution that was cancelled before it was sent. */
+SN_WARN_UNUSED int sn_remote_cancelled(sn_result **out, sn_error *err);
+
+SN_WARN_UNUSED int sn_remote_figures(sn_executor_figures *out, sn_rpc_channel *channel,
+                                     sn_error *err);
+
+/* ---- the rest ---- */
 
 /* Sessions with a channel of their own, or with one that somebody else has and closes later. */
 SN_WARN_UNUSED int sn_remote_sessions_open(sn_sessions **out, const sn_place *place, sn_error *err);

@@ -1,5 +1,6 @@
 /* remote_sessions.c - sessions on another machine. See remote.h and session/sessions.h. */
 #include "executor/remote.h"
+#include "executor/remote_transfer.h"
 #include "executor/wire_client.h"
 #include "session/sessions.h"
 #include "util/auto.h"
@@ -119,6 +120,12 @@ static int show(sn_session_info **out, sn_sessions *base, const char *id, sn_err
     return rc < 0 ? rc : ask(base, SN_WIRE_GET, &request, read_info, out, err);
 }
 
+static int describe(sn_session_info **out, sn_sessions *base, const char *id, sn_error *err) {
+    sn_wire_session_request request = {.without_steps = true};
+    int rc = take_id(request.id, id, err);
+    return rc < 0 ? rc : ask(base, SN_WIRE_GET, &request, read_info, out, err);
+}
+
 static int fork_session(sn_sessions *base, const char *id, uint64_t step, const char *new_id,
                         sn_error *err) {
     sn_wire_session_request request = {.step = step};
@@ -140,6 +147,25 @@ static int delete_session(sn_sessions *base, const char *id, sn_error *err) {
     return rc < 0 ? rc : ask(base, SN_WIRE_DELETE, &request, read_nothing, NULL, err);
 }
 
+static int export_session(sn_sessions *base, const char *id, int fd, sn_error *err) {
+    sn_wire_session_request request = {0};
+    int rc = take_id(request.id, id, err);
+    return rc < 0 ? rc : sn_remote_export(((remote_sessions *)base)->channel, id, fd, err);
+}
+
+static int import_session(sn_sessions *base, const char *id, int fd, char **made_id,
+                          sn_error *err) {
+    sn_wire_session_request request = {0};
+    sn_remote_file file = {.fd = -1};
+    int rc = id ? take_id(request.id, id, err) : 0;
+    if (rc == 0)
+        rc = sn_remote_file_open(&file, fd, err);
+    if (rc == 0)
+        rc = sn_remote_import(((remote_sessions *)base)->channel, id, &file, made_id, err);
+    sn_remote_file_close(&file);
+    return rc;
+}
+
 /* ---- life ---- */
 
 static void close_sessions(sn_sessions *base) {
@@ -154,9 +180,12 @@ sn_sessions *sn_remote_sessions_on(sn_rpc_channel *channel, sn_error *err) {
         .close = close_sessions,
         .list = list,
         .show = show,
+        .describe = describe,
         .fork = fork_session,
         .rewind = rewind_session,
         .remove = delete_session,
+        .export_to = export_session,
+        .import_from = import_session,
     };
     remote_sessions *s = calloc(1, sizeof *s);
     if (!s) {

@@ -20,8 +20,10 @@ static int read_some(sn_buffer *out, int fd, sn_error *err) {
     if (out->bytes + (size_t)n > SN_STDIN_MAX_BYTES) {
         sn_fail(err, SN_EINVALID_ARGUMENT, "stdin has more than the limit of 8 MiB (%d bytes)",
                 SN_STDIN_MAX_BYTES);
-        return sn_hint(err, "it is sent to agent-core as a whole; only an executor in this process "
-                            "can read on while it runs");
+        sn_hint(err,
+                "it is sent to agent-core as a whole; only an executor in this process can read "
+                "on while it runs");
+        return SN_EINVALID_ARGUMENT;
     }
     return sn_buffer_add(out, room, (size_t)n)
                ? 0

@@ -40,10 +40,12 @@ static void *pack_rewind(size_t *bytes, const sn_wire_session_request *r) {
     return sn_wire_pack(bytes, &m.base);
 }
 
-/* GetSessionRequest and DeleteSessionRequest are the same on the wire. */
+/* DeleteSessionRequest and ExportSessionRequest are, on the wire, GetSessionRequests without more.
+ */
 static void *pack_name(size_t *bytes, const sn_wire_session_request *r) {
     Shannon__V1__GetSessionRequest m = SHANNON__V1__GET_SESSION_REQUEST__INIT;
     m.id = text_of(r->id);
+    m.without_steps = r->without_steps;
     return sn_wire_pack(bytes, &m.base);
 }
 

@@ -130,11 +130,13 @@ static int take_rewind(sn_wire_session_request *out, const void *data, size_t by
     return rc;
 }
 
-/* GetSessionRequest and DeleteSessionRequest are the same on the wire. */
+/* DeleteSessionRequest and ExportSessionRequest are, on the wire, GetSessionRequests without more.
+ */
 static int take_name(sn_wire_session_request *out, const void *data, size_t bytes, sn_error *err) {
     Shannon__V1__GetSessionRequest *m = shannon__v1__get_session_request__unpack(NULL, bytes, data);
     if (!m)
         return SN_EINVALID_ARGUMENT;
+    out->without_steps = m->without_steps;
     int rc = take_id(out->id, &m->id, "id", err);
     shannon__v1__get_session_request__free_unpacked(m, NULL);
     return rc;

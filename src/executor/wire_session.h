@@ -15,6 +15,7 @@ typedef struct sn_wire_session_request {
     char new_id[SN_SESSION_ID_MAX_BYTES + 1]; /* ForkSession only */
     uint64_t step;                            /* ForkSession, RewindSession */
     uint32_t limit;                           /* ListSessions */
+    bool without_steps;                       /* GetSession */
 } sn_wire_session_request;
 
 typedef enum sn_wire_session_kind {

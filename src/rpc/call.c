@@ -121,7 +121,7 @@ static void start(sn_rpc_call *c, const grpc_op *ops, size_t count, sn_rpc_tag *
 
 /* ---- what goes out; the lock is held ---- */
 
-static void put_status(grpc_op *out, sn_rpc_call *c, grpc_slice *text, grpc_metadata *mark) {
+static void put_status(grpc_op *out, sn_rpc_call *c, grpc_slice *text, grpc_metadata marks[2]) {
     c->finished = true;
     *text = grpc_slice_from_copied_string(c->message ? c->message : "");
     *out = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
@@ -129,16 +129,18 @@ static void put_status(grpc_op *out, sn_rpc_call *c, grpc_slice *text, grpc_meta
     out->data.send_status_from_server.status_details = text;
     if (!c->error)
         return;
-    *mark = (grpc_metadata){.key = grpc_slice_from_static_string(SN_RPC_ERROR_KEY),
-                            .value = grpc_slice_from_static_string(c->error)};
-    out->data.send_status_from_server.trailing_metadata = mark;
-    out->data.send_status_from_server.trailing_metadata_count = 1;
+    marks[0] = (grpc_metadata){.key = grpc_slice_from_static_string(SN_RPC_ERROR_KEY),
+                               .value = grpc_slice_from_static_string(c->error)};
+    marks[1] = (grpc_metadata){.key = grpc_slice_from_static_string(SN_RPC_REFUSED_KEY),
+                               .value = grpc_slice_from_static_string("1")};
+    out->data.send_status_from_server.trailing_metadata = marks;
+    out->data.send_status_from_server.trailing_metadata_count = c->refused ? 2 : 1;
 }
 
 static void write_next(sn_rpc_call *c) {
     grpc_op ops[OPS_MOST] = {0};
     grpc_slice text = grpc_empty_slice();
-    grpc_metadata mark; /* names are constants */
+    grpc_metadata marks[2]; /* names are constants */
     size_t count = 0;
     if (c->writing || c->finished || (!c->first && !c->finishing))
         return;
@@ -154,7 +156,7 @@ static void write_next(sn_rpc_call *c) {
                                  .data.send_message.send_message = c->being_written->message};
     }
     if (c->finishing && !c->first)
-        put_status(&ops[count++], c, &text, &mark);
+        put_status(&ops[count++], c, &text, marks);
     c->writing = true;
     start(c, ops, count, &c->written);
     grpc_slice_unref(text);
@@ -244,10 +246,15 @@ void sn_rpc_fail(sn_rpc_call *c, const sn_error *error) {
     finish(c, sn_rpc_status_of(error->code), text);
 }
 
+void sn_rpc_refuse(sn_rpc_call *c, const sn_error *error) {
+    c->refused = true;
+    sn_rpc_fail(c, error);
+}
+
 static void refuse(sn_rpc_call *c, int code, const char *text) {
     sn_error err = SN_ERROR_INIT;
     sn_fail(&err, code, "%s", text);
-    sn_rpc_fail(c, &err);
+    sn_rpc_refuse(c, &err);
 }
 
 /* ---- what comes in ---- */
@@ -275,6 +282,19 @@ void sn_rpc_receive(sn_rpc_call *c) {
     release(c);
 }
 
+/* False: nobody waits for it. */
+static bool give_to_waiter(sn_rpc_call *c, grpc_byte_buffer *message) {
+    pthread_mutex_lock(&c->lock);
+    bool is_waited_for = c->is_waited_for;
+    if (is_waited_for) {
+        c->taken = message;
+        c->has_come = true;
+        pthread_cond_broadcast(&c->changed);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return is_waited_for;
+}
+
 static void on_received(sn_rpc_call *c, bool ok) {
     const sn_rpc_method *m = c->method;
     sn_rpc_begin_fn take = c->has_method_begun ? m->next : m->begin;
@@ -282,6 +302,8 @@ static void on_received(sn_rpc_call *c, bool ok) {
     grpc_byte_buffer *message = c->request;
     atomic_store(&c->is_in_conversation, false);
     c->request = NULL; /* another one may come as soon as it is asked for */
+    if (c->has_method_begun && give_to_waiter(c, ok ? message : NULL))
+        return;
     c->has_method_begun = true;
     if (ok && message && grpc_byte_buffer_reader_init(&reader, message)) {
         grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);

@@ -1,4 +1,6 @@
 /* channel.c - the connection under the calls. See channel.h; invoke.c has the calls. */
+#include "rpc/address.h"
+#include "rpc/begin.h"
 #include "rpc/client.h"
 
 #include "util/auto.h"
@@ -12,7 +14,6 @@
 
 enum {
     CERTIFICATES_MOST_BYTES = 1 << 20,
-    ADDRESS_MOST_BYTES = 300,
     METADATA_MOST_BYTES = 16 << 10,
     CONNECT_MS = 5000,      /* a try to connect may take so long */
     BACKOFF_LEAST_MS = 100, /* between two tries */
@@ -53,16 +54,10 @@ static int start_thread(sn_rpc_channel *c, sn_error *err) {
 /* ---- what it is made of ---- */
 
 static int check_address(const char *address, sn_error *err) {
-    const char *colon = strrchr(address, ':');
-    char *end = NULL;
-    unsigned long port =
-        colon && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : 0;
-    bool ok = port >= 1 && port <= 65535 && *end == '\0' && colon > address &&
-              strlen(address) <= ADDRESS_MOST_BYTES && !strpbrk(address, "/ \t\r\n%");
-    if (ok)
+    if (sn_rpc_address_is_valid(address))
         return 0;
     sn_fail(err, SN_EINVALID_ARGUMENT, "'%.300s' is no address of an agent-core", address);
-    return sn_hint(err, "it must be HOST:PORT, such as 192.0.2.7:50051 or [2001:db8::7]:50051");
+    return sn_hint(err, SN_RPC_ADDRESS_HINT);
 }
 
 static int make_authorization(char **out, const char *token, sn_error *err) {
@@ -134,7 +129,7 @@ int sn_rpc_channel_open(sn_rpc_channel **out, const sn_rpc_channel_options *opti
     sn_rpc_channel *c = calloc(1, sizeof *c);
     if (!c)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for a gRPC channel");
-    grpc_init();
+    sn_rpc_begin();
     c->queue = grpc_completion_queue_create_for_next(NULL);
     c->address = sn_format("%s", options->address);
     rc = make_authorization(&c->authorization, options->token, err);

@@ -38,15 +38,32 @@ typedef struct sn_rpc_pair {
 
 enum { SN_RPC_PAIRS_MOST = 7 };
 
+/* What is known of a call that failed, for those who might make it elsewhere. */
+typedef enum sn_rpc_fate {
+    SN_RPC_ANSWERED, /* the server said so, or it was given up here */
+    SN_RPC_NOT_SENT, /* there was no connection: it has not begun */
+    SN_RPC_REFUSED,  /* a server of ours is full, or shuts down, and says that it has not begun */
+    SN_RPC_LOST,     /* nobody answered: it may have begun, and be done */
+} sn_rpc_fate;
+
+/* A further message of the client, which must stay until the next is asked for. 1; 0: there are no
+ * more; negative: the call is given up. In the thread that called, which learns nothing of the
+ * server while this blocks; the next one is asked for when gRPC has taken the last. */
+typedef int sn_rpc_more_fn(void *user, const void **message, size_t *bytes);
+
 typedef struct sn_rpc_invocation {
     const char *path; /* "/shannon.v1.Executor/Execute" */
     const void *request;
     size_t request_bytes;
+    sn_rpc_more_fn *more; /* NULL, or tells what follows the request; a server that has answered is
+                             sent no more */
+    void *more_user;
     uint64_t deadline_ns; /* by CLOCK_MONOTONIC; UINT64_MAX: none */
     int cancel_fd;        /* -1, or a descriptor that becomes readable to give the call up */
     bool streams;         /* any number of messages is an answer, and not just one */
     const sn_rpc_pair *metadata;
     size_t metadata_count;
+    sn_rpc_fate *fate; /* NULL, or set when the call has ended */
 } sn_rpc_invocation;
 
 #define SN_RPC_INVOCATION_INIT {.deadline_ns = UINT64_MAX, .cancel_fd = -1}

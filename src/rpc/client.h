@@ -23,9 +23,9 @@ typedef struct sn_rpc_wanted {
     void (*done)(struct sn_rpc_wanted *wanted, bool ok);
 } sn_rpc_wanted;
 
-/* What a call ended with, as an error; 0 if it is none. `debug` is gRPC's own description, or NULL.
- */
-int sn_rpc_status_error(const sn_rpc_channel *channel, grpc_status_code status,
+/* What a call ended with, as an error; 0 if it is none. `debug` is gRPC's own description, or NULL;
+ * `fate` is left alone where the server itself has spoken. */
+int sn_rpc_status_error(sn_rpc_fate *fate, const sn_rpc_channel *channel, grpc_status_code status,
                         const grpc_slice *details, const grpc_metadata_array *trailing,
                         const char *debug, sn_error *err);
 

@@ -70,9 +70,13 @@ static int said(int code, grpc_status_code status, char *text, sn_error *err) {
 }
 
 /* gRPC found out by itself that there is nobody, or nobody any more. */
-static int not_there(const sn_rpc_channel *channel, const char *text, sn_error *err) {
+static int not_there(sn_rpc_fate *fate, const sn_rpc_channel *channel, const char *text,
+                     bool from_server, sn_error *err) {
+    *fate = SN_RPC_LOST;
     if (strstr(text, "failed to connect") || strstr(text, "resolution failed") ||
         strstr(text, "empty address list")) {
+        if (!from_server) /* which may be a proxy, and say this of what lies behind it */
+            *fate = SN_RPC_NOT_SENT;
         sn_fail(err, SN_EUNAVAILABLE, "cannot reach agent-core at %s: %s", channel->address, text);
         return sn_hint(err, "check AGENT_CORE_ADDR, and that `shannon agent-core` runs there");
     }
@@ -84,9 +88,9 @@ static int not_there(const sn_rpc_channel *channel, const char *text, sn_error *
 
 /* A connection that is lost looks to callers as if the server had said so; a server of ours marks
  * what it says. */
-static bool is_marked(const grpc_metadata_array *trailing) {
+static bool is_marked(const grpc_metadata_array *trailing, const char *key) {
     for (size_t i = 0; i < trailing->count; i++)
-        if (grpc_slice_str_cmp(trailing->metadata[i].key, SN_RPC_ERROR_KEY) == 0)
+        if (grpc_slice_str_cmp(trailing->metadata[i].key, key) == 0)
             return true;
     return false;
 }
@@ -97,7 +101,7 @@ static bool is_lost(grpc_status_code status, const char *text) {
            strstr(text, "RST_STREAM") || strstr(text, "Stream removed");
 }
 
-int sn_rpc_status_error(const sn_rpc_channel *channel, grpc_status_code status,
+int sn_rpc_status_error(sn_rpc_fate *fate, const sn_rpc_channel *channel, grpc_status_code status,
                         const grpc_slice *details, const grpc_metadata_array *trailing,
                         const char *debug, sn_error *err) {
     if (status == GRPC_STATUS_OK)
@@ -106,7 +110,13 @@ int sn_rpc_status_error(const sn_rpc_channel *channel, grpc_status_code status,
     bool from_server = debug && strstr(debug, "Error received from peer");
     if (!text)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for an error's text");
-    if (is_marked(trailing) || (from_server && !is_lost(status, text)))
+    bool marked = is_marked(trailing, SN_RPC_ERROR_KEY);
+    if (is_marked(trailing, SN_RPC_REFUSED_KEY) &&
+        (status == GRPC_STATUS_UNAVAILABLE || status == GRPC_STATUS_RESOURCE_EXHAUSTED))
+        *fate = SN_RPC_REFUSED;
+    if (!marked && status == GRPC_STATUS_DEADLINE_EXCEEDED) /* gRPC's own, there or here */
+        *fate = SN_RPC_LOST;
+    if (marked || (from_server && !is_lost(status, text)))
         return said(code_of(status), status, text, err);
     if (status == GRPC_STATUS_DEADLINE_EXCEEDED) {
         sn_fail(err, SN_EDEADLINE_EXCEEDED, "agent-core at %s did not answer in time",
@@ -114,7 +124,7 @@ int sn_rpc_status_error(const sn_rpc_channel *channel, grpc_status_code status,
         return sn_hint(err, "it may be overloaded, or hang; its log and its metrics tell");
     }
     if (is_lost(status, text))
-        return not_there(channel, text, err);
+        return not_there(fate, channel, text, from_server, err);
     sn_fail(err, code_of(status), "the answer of agent-core at %s cannot be used: %s",
             channel->address, text);
     return sn_hint(err, "is it a `shannon agent-core` of this version, and nothing in between?");

@@ -1,9 +1,12 @@
 /*
  * invoke.c - one call of a client, from its request to its status. See channel.h.
  *
- * Three things are asked of gRPC: to send the request, the status, and one message after the other.
- * The channel's thread notes what is done and makes the call's eventfd readable; everything else
- * happens in the thread that called, which does not return while gRPC still owes it anything.
+ * Three things are asked of gRPC: to send the request, the status, and one message after the other;
+ * where the request is followed by others, to send one after the other, too.
+ * The thread that called does not return while gRPC still owes it anything. The channel's thread
+ * learns what is done, and wakes the caller when there is something to do for it: a message came,
+ * or nothing more will. It says so in the call's eventfd, in the number of things that are done,
+ * and does not touch the call after the last.
  */
 #include "rpc/client.h"
 
@@ -17,19 +20,18 @@
 #include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { SENT, RECEIVED, ENDED, KINDS };
+enum { SENT, RECEIVED, ENDED, BEGUN, KINDS };
 
 typedef struct call call;
 
 typedef struct part {
     sn_rpc_wanted wanted; /* first: gRPC gives back its address */
     call *call;
-    bool under_way; /* the caller's */
-    bool done, ok;  /* the call's lock */
 } part;
 
 struct call {
@@ -39,47 +41,67 @@ struct call {
     void *user;
     grpc_call *call;
     part parts[KINDS];
-    pthread_mutex_t lock;
+    unsigned owed;          /* of what was asked for; the caller's */
+    uint64_t untold;        /* of what is done; the channel's thread's */
+    _Atomic unsigned doing; /* what gRPC has not done */
     int event_fd;
-    grpc_byte_buffer *message;
+    grpc_byte_buffer *message; /* the caller's once it is there */
+    _Atomic bool has_message;
+    _Atomic bool has_room; /* the next one can be sent */
+    bool all_sent;
     grpc_byte_buffer *answer; /* the only message, until the status says that it counts */
-    size_t messages;
     bool given_up;
     grpc_metadata_array initial, trailing;
     grpc_status_code status;
     grpc_slice details;
     const char *debug;
+    sn_rpc_fate fate;
     sn_error broken; /* what the server did that gRPC has nothing against */
 };
 
-/* On the channel's thread. The caller may be gone as soon as the lock is open. */
-static void on_done(sn_rpc_wanted *wanted, bool ok) {
-    part *p = (part *)wanted;
-    call *c = p->call;
-    uint64_t one = 1;
-    pthread_mutex_lock(&c->lock);
-    p->done = true;
-    p->ok = ok;
-    (void)!write(c->event_fd, &one, sizeof one);
-    pthread_mutex_unlock(&c->lock);
-}
-
 /* Not allowed to fail: the arguments are ours. */
 static void start(call *c, int kind, const grpc_op *ops, size_t count) {
-    c->parts[kind] = (part){.wanted = {on_done}, .call = c, .under_way = true};
+    atomic_fetch_add(&c->doing, 1);
     if (grpc_call_start_batch(c->call, ops, count, &c->parts[kind].wanted, NULL) != GRPC_CALL_OK)
         abort();
 }
 
-static bool take(call *c, int kind, bool *ok) {
-    part *p = &c->parts[kind];
-    pthread_mutex_lock(&c->lock);
-    bool done = p->under_way && p->done;
-    *ok = p->ok;
-    pthread_mutex_unlock(&c->lock);
-    if (done)
-        p->under_way = false;
-    return done;
+static void receive(call *c) {
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->message};
+    start(c, RECEIVED, &op, 1);
+}
+
+/* The caller may be gone after that. */
+static void tell(call *c) {
+    uint64_t untold = c->untold;
+    c->untold = 0;
+    (void)!write(c->event_fd, &untold, sizeof untold);
+}
+
+/* On the channel's thread. */
+static void on_done(sn_rpc_wanted *wanted, bool ok) {
+    part *p = (part *)wanted;
+    call *c = p->call;
+    bool has_message = p == &c->parts[RECEIVED] && ok && c->message;
+    if (has_message && !c->invocation->streams && !c->answer) {
+        c->answer = SN_STEAL(c->message);
+        receive(c); /* what should not come */
+        atomic_fetch_sub(&c->doing, 1);
+        return;
+    }
+    bool has_room = p == &c->parts[SENT] && ok && !c->all_sent;
+    c->untold++;
+    if (has_message)
+        atomic_store(&c->has_message, true);
+    if (has_room)
+        atomic_store(&c->has_room, true);
+    if (atomic_fetch_sub(&c->doing, 1) == 1 || has_message || has_room)
+        tell(c);
+}
+
+static void ask(call *c, int kind, const grpc_op *ops, size_t count) {
+    c->owed++;
+    start(c, kind, ops, count);
 }
 
 static void give_up(call *c) {
@@ -89,11 +111,6 @@ static void give_up(call *c) {
 }
 
 /* ---- messages ---- */
-
-static void ask_for_message(call *c) {
-    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->message};
-    start(c, RECEIVED, &op, 1);
-}
 
 static void refuse(call *c, const char *why) {
     if (c->broken.code == 0)
@@ -112,20 +129,15 @@ static void hand_over(call *c, grpc_byte_buffer *message) {
     grpc_slice_unref(slice);
 }
 
-static void on_received(call *c, bool ok) {
-    if (!ok || !c->message)
-        return; /* it was the last */
-    c->messages++;
-    if (!c->invocation->streams && c->messages == 1)
-        c->answer = SN_STEAL(c->message);
-    else if (!c->invocation->streams)
+static void take_message(call *c) {
+    grpc_byte_buffer *message = SN_STEAL(c->message);
+    if (!c->invocation->streams)
         refuse(c, "gave more than one answer");
     else if (!c->given_up)
-        hand_over(c, c->message);
-    if (c->message)
-        grpc_byte_buffer_destroy(c->message);
-    c->message = NULL;
-    ask_for_message(c);
+        hand_over(c, message);
+    grpc_byte_buffer_destroy(message);
+    c->owed++;
+    receive(c);
 }
 
 /* ---- from request to status ---- */
@@ -150,21 +162,46 @@ static size_t put_metadata(grpc_metadata out[SN_RPC_PAIRS_MOST + 1], const call 
     return count;
 }
 
+static grpc_byte_buffer *buffer_of(const void *message, size_t bytes) {
+    grpc_slice slice = grpc_slice_from_copied_buffer(message, bytes);
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    return buffer;
+}
+
+/* Initial metadata come with the first answer, which is not before all was sent. */
 static void send_request(call *c, grpc_metadata *metadata, size_t metadata_count) {
     const sn_rpc_invocation *i = c->invocation;
-    grpc_slice slice = grpc_slice_from_copied_buffer(i->request, i->request_bytes);
-    grpc_byte_buffer *request = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_byte_buffer *request = buffer_of(i->request, i->request_bytes);
+    grpc_op begun = {.op = GRPC_OP_RECV_INITIAL_METADATA,
+                     .data.recv_initial_metadata.recv_initial_metadata = &c->initial};
     grpc_op ops[] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA,
          .data.send_initial_metadata = {.metadata = metadata, .count = metadata_count}},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = request},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
-        {.op = GRPC_OP_RECV_INITIAL_METADATA,
-         .data.recv_initial_metadata.recv_initial_metadata = &c->initial},
+        begun,
     };
-    start(c, SENT, ops, SN_COUNT(ops));
+    c->all_sent = !i->more;
+    ask(c, SENT, ops, i->more ? 2 : SN_COUNT(ops));
+    if (i->more)
+        ask(c, BEGUN, &begun, 1);
     grpc_byte_buffer_destroy(request);
-    grpc_slice_unref(slice);
+}
+
+static void send_more(call *c) {
+    const void *message = NULL;
+    size_t bytes = 0;
+    int rc = c->given_up ? -1 : c->invocation->more(c->invocation->more_user, &message, &bytes);
+    if (rc < 0)
+        return give_up(c);
+    grpc_byte_buffer *next = rc ? buffer_of(message, bytes) : NULL;
+    grpc_op op = {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT};
+    if (next)
+        op = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = next};
+    c->all_sent = !next;
+    ask(c, SENT, &op, 1);
+    grpc_byte_buffer_destroy(next);
 }
 
 static void ask_for_status(call *c) {
@@ -173,39 +210,39 @@ static void ask_for_status(call *c) {
                                                  .status = &c->status,
                                                  .status_details = &c->details,
                                                  .error_string = &c->debug}};
-    start(c, ENDED, &op, 1);
+    ask(c, ENDED, &op, 1);
 }
 
 /* gRPC itself sees to the deadline. */
 static void wait_for_something(call *c) {
     struct pollfd fds[] = {{c->event_fd, POLLIN, 0},
                            {c->given_up ? -1 : c->invocation->cancel_fd, POLLIN, 0}};
-    uint64_t count;
+    uint64_t done;
     if (poll(fds, SN_COUNT(fds), -1) < 0)
         return;
-    if (fds[0].revents)
-        (void)!read(c->event_fd, &count, sizeof count);
+    if (fds[0].revents && read(c->event_fd, &done, sizeof done) == sizeof done)
+        c->owed -= (unsigned)done;
     if (fds[1].revents)
         give_up(c);
+    if (atomic_exchange(&c->has_message, false))
+        take_message(c);
+    if (atomic_exchange(&c->has_room, false))
+        send_more(c);
 }
 
 static void run(call *c) {
-    bool ok;
     ask_for_status(c);
-    ask_for_message(c);
-    while (c->parts[SENT].under_way || c->parts[RECEIVED].under_way || c->parts[ENDED].under_way) {
+    c->owed++;
+    receive(c);
+    while (c->owed > 0)
         wait_for_something(c);
-        (void)take(c, SENT, &ok);
-        if (take(c, RECEIVED, &ok))
-            on_received(c, ok);
-        (void)take(c, ENDED, &ok);
-    }
 }
 
 static int judge_status(call *c, sn_error *err) {
     if (c->broken.code || c->given_up)
         return 0;
-    int rc = sn_rpc_status_error(c->channel, c->status, &c->details, &c->trailing, c->debug, err);
+    int rc = sn_rpc_status_error(&c->fate, c->channel, c->status, &c->details, &c->trailing,
+                                 c->debug, err);
     if (rc < 0 || c->invocation->streams)
         return rc;
     if (c->answer)
@@ -232,7 +269,6 @@ static void drop(call *c) {
     grpc_slice_unref(c->details);
     gpr_free((void *)c->debug);
     grpc_call_unref(c->call);
-    pthread_mutex_destroy(&c->lock);
 }
 
 int sn_rpc_invoke(sn_rpc_channel *channel, const sn_rpc_invocation *invocation,
@@ -246,7 +282,8 @@ int sn_rpc_invoke(sn_rpc_channel *channel, const sn_rpc_invocation *invocation,
         return sn_fail_errno(err, SN_ERESOURCE_EXHAUSTED, errno, "no descriptor for a gRPC call");
     c.event_fd = event_fd;
     c.details = grpc_empty_slice();
-    pthread_mutex_init(&c.lock, NULL);
+    for (int i = 0; i < KINDS; i++)
+        c.parts[i] = (part){.wanted = {on_done}, .call = &c};
     grpc_metadata_array_init(&c.initial);
     grpc_metadata_array_init(&c.trailing);
     c.call =
@@ -261,6 +298,8 @@ int sn_rpc_invoke(sn_rpc_channel *channel, const sn_rpc_invocation *invocation,
         grpc_slice_unref(metadata[i].key);
         grpc_slice_unref(metadata[i].value);
     }
+    if (invocation->fate)
+        *invocation->fate = c.fate;
     drop(&c);
     return rc;
 }

@@ -84,12 +84,21 @@ void sn_rpc_receive(sn_rpc_call *call) {
     module->receive(call);
 }
 
+int sn_rpc_wait(sn_rpc_call *call, void **message, size_t *bytes, uint64_t patience_ns,
+                sn_error *err) {
+    return module->wait(call, message, bytes, patience_ns, err);
+}
+
 void sn_rpc_reply(sn_rpc_call *call, const void *message, size_t bytes) {
     module->reply(call, message, bytes);
 }
 
 void sn_rpc_fail(sn_rpc_call *call, const sn_error *error) {
     module->fail(call, error);
+}
+
+void sn_rpc_refuse(sn_rpc_call *call, const sn_error *error) {
+    module->refuse(call, error);
 }
 
 int sn_rpc_channel_open(sn_rpc_channel **out, const sn_rpc_channel_options *options,

@@ -5,4 +5,7 @@
 
 #define SN_RPC_ERROR_KEY "shannon-error"
 
+/* Beside it, where nothing of what was asked for has been done. */
+#define SN_RPC_REFUSED_KEY "shannon-refused"
+
 #endif

@@ -26,8 +26,10 @@ typedef struct sn_rpc_module {
     void (*on_gone)(sn_rpc_call *, sn_rpc_gone_fn *, void *);
     int (*send)(sn_rpc_call *, const void *, size_t, uint64_t, sn_error *);
     void (*receive)(sn_rpc_call *);
+    int (*wait)(sn_rpc_call *, void **, size_t *, uint64_t, sn_error *);
     void (*reply)(sn_rpc_call *, const void *, size_t);
     void (*fail)(sn_rpc_call *, const sn_error *);
+    void (*refuse)(sn_rpc_call *, const sn_error *);
     int (*channel_open)(sn_rpc_channel **, const sn_rpc_channel_options *, sn_error *);
     void (*channel_close)(sn_rpc_channel *);
     int (*invoke)(sn_rpc_channel *, const sn_rpc_invocation *, sn_rpc_message_fn *, void *,

@@ -63,6 +63,9 @@ struct sn_rpc_call {
     bool has_begun; /* initial metadata are out */
     bool writing;
     bool wants_message;
+    bool is_waited_for;      /* by sn_rpc_wait(): it is given the next message, */
+    bool has_come;           /* this one, */
+    grpc_byte_buffer *taken; /* or NULL */
     bool finishing, finished;
     bool has_method_begun;          /* of the thread that receives */
     atomic_bool is_in_conversation; /* it waits for another message */
@@ -72,6 +75,7 @@ struct sn_rpc_call {
     grpc_status_code status;
     char *message;
     const char *error; /* its name; NULL: none */
+    bool refused;      /* nothing was done */
 };
 
 grpc_status_code sn_rpc_status_of(int code);

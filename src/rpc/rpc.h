@@ -95,9 +95,21 @@ SN_WARN_UNUSED int sn_rpc_send(sn_rpc_call *call, const void *message, size_t by
  */
 void sn_rpc_receive(sn_rpc_call *call);
 
+/*
+ * The same for a method that may block and has no `next`: waits for the next message, at most so
+ * long, and gives it, which is the caller's to free. 1; 0: no more will come; SN_EUNAVAILABLE: the
+ * client has gone away, or the server stops; SN_EDEADLINE_EXCEEDED: it did not come in time. After
+ * an error the call is to be finished.
+ */
+SN_WARN_UNUSED int sn_rpc_wait(sn_rpc_call *call, void **message, size_t *bytes,
+                               uint64_t patience_ns, sn_error *err);
+
 /* Ends the call: with a last message unless that is NULL, or with an error. It must not be touched
  * any more. */
 void sn_rpc_reply(sn_rpc_call *call, const void *message, size_t bytes);
 void sn_rpc_fail(sn_rpc_call *call, const sn_error *error);
+
+/* As sn_rpc_fail(), and the client is told that nothing was done: it may ask another server. */
+void sn_rpc_refuse(sn_rpc_call *call, const sn_error *error);
 
 #endif

@@ -1,4 +1,5 @@
 /* server.c - the server around the calls. See rpc.h. */
+#include "rpc/begin.h"
 #include "rpc/private.h"
 
 #include "util/auto.h"
@@ -137,7 +138,7 @@ int sn_rpc_server_start(sn_rpc_server **out, const sn_rpc_options *options,
     sn_rpc_server *s = calloc(1, sizeof *s);
     if (!s)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for a gRPC server");
-    grpc_init();
+    sn_rpc_begin();
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
