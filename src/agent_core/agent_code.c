@@ -1,6 +1,7 @@
 /* agent_code.c - see agent_code.h. */
 #include "agent_core/agent_code.h"
 
+#include "service/query_code.h"
 #include "util/auto.h"
 #include "util/error.h"
 #include "util/utf8.h"
@@ -225,46 +226,13 @@ int sn_agent_code_of_parameters(sn_agent_request *to, const sn_struct *parameter
 
 /* ---- queries ---- */
 
-/* The block's text, up to its end or the text's; NULL: there is none. */
-static char *fenced(const char *text) {
-    static const char fence[] = "```";
-    const char *at = text;
-    while ((at = strstr(at, fence))) {
-        at += sizeof fence - 1;
-        const char *line = strchr(at, '\n');
-        size_t word = strcspn(at, " \t\r\n");
-        const char *end = line ? strstr(line, "\n```") : NULL;
-        if (line && ((word == 6 && strncmp(at, "python", 6) == 0) ||
-                     (word == 7 && strncmp(at, "python3", 7) == 0) ||
-                     (word == 2 && strncmp(at, "py", 2) == 0)))
-            return end ? strndup(line + 1, (size_t)(end - line)) : strdup(line + 1);
-        if (!end)
-            return NULL;
-        at = end + sizeof "\n```" - 1; /* behind another language's block */
-    }
-    return NULL;
-}
-
-/* What follows "Execute Python:". */
-static char *asked(const char *text) {
-    const char *at = text + strspn(text, " \t\r\n");
-    if (strncmp(at, "```", 3) == 0)
-        return fenced(at);
-    at = text + strspn(text, " \t");
-    return strdup(at + strspn(at, "\r\n")); /* the next line may be indented */
-}
-
 int sn_agent_code_of_query(sn_agent_request *to, const ProtobufCBinaryData *query, bool simple,
                            sn_error *err) {
-    static const char prefix[] = "Execute Python:";
     sn_auto_free char *text = NULL;
     int rc = copy_text(&text, query, "query", err);
     if (rc < 0)
         return rc;
-    const char *at = text + strspn(text, " \t\r\n");
-    char *code = strncmp(at, prefix, sizeof prefix - 1) == 0 ? asked(at + sizeof prefix - 1)
-                 : simple                                    ? fenced(at)
-                                                             : NULL;
+    char *code = sn_query_code(text, simple ? SN_CODE_ANYWHERE : SN_CODE_ALONE);
     if (code) {
         to->tool = sn_tool_find("python_executor");
         set_code(to, code);

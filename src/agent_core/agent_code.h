@@ -24,7 +24,7 @@ SN_WARN_UNUSED int sn_agent_code_of_parameters(sn_agent_request *to, const sn_st
                                                const char *interpreter_path, sn_error *err);
 
 /* Takes the code from a query; SN_EUNAVAILABLE: it has none. Only a `simple` task is executed for a
- * fenced block: any other may want something else done with it. */
+ * fenced block among words: any other may want something else done with it. */
 SN_WARN_UNUSED int sn_agent_code_of_query(sn_agent_request *to, const ProtobufCBinaryData *query,
                                           bool simple, sn_error *err);
 

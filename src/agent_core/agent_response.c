@@ -4,8 +4,8 @@
 #include "agent.pb-c.h"
 #include "agent_core/struct_json.h"
 #include "executor/result_json.h"
+#include "executor/result_words.h"
 #include "util/auto.h"
-#include "util/buffer.h"
 #include "util/io.h"
 
 #include <math.h>
@@ -33,33 +33,6 @@ static Shannon__Common__StatusCode status_of(const sn_result *result) {
 
 static Shannon__Agent__AgentState state_of(const sn_result *result) {
     return result->status == SN_STATUS_OK ? STATE(COMPLETED) : STATE(FAILED);
-}
-
-/* What went wrong, as long as it takes: the traceback where there is one. Empty: nothing did. */
-static char *error_of(const sn_result *result) {
-    if (result->status == SN_STATUS_OK)
-        return strdup("");
-    if (result->error_traceback && *result->error_traceback)
-        return strdup(result->error_traceback);
-    if (result->error_name)
-        return sn_format("%s: %s", result->error_name,
-                         result->error_value ? result->error_value : "");
-    if (result->status == SN_STATUS_ERROR)
-        return sn_format("the code ended with exit code %d", result->exit_code);
-    return sn_format("the execution ended with status %s", sn_status_name(result->status));
-}
-
-/* The value stands on a line of its own. */
-static bool make_text(sn_buffer *out, const sn_result *result) {
-    const char *value = sn_result_text(result);
-    size_t bytes = result->stdout_bytes;
-    if (!sn_buffer_add(out, result->stdout_text ? result->stdout_text : "", bytes))
-        return false;
-    if (!value)
-        return true;
-    if (bytes > 0 && result->stdout_text[bytes - 1] != '\n' && !sn_buffer_add(out, "\n", 1))
-        return false;
-    return sn_buffer_add(out, value, strlen(value));
 }
 
 /* ---- the tool ---- */
@@ -118,17 +91,18 @@ static void *packed(size_t *bytes, const ProtobufCMessage *message) {
 
 static void *pack_response(size_t *bytes, Shannon__Agent__ExecuteTaskResponse *response,
                            const sn_agent_task *task, const sn_result *result) {
-    sn_buffer text = {0};
-    sn_auto_free char *error = error_of(result);
+    size_t text_bytes = 0;
+    sn_auto_free char *text = sn_result_output(&text_bytes, result);
+    sn_auto_free char *error = sn_result_failure(result);
     Shannon__Common__ToolCall call, *calls[] = {&call};
     Shannon__Common__ToolResult tool, *tools[] = {&tool};
     void *made = NULL;
     bool called = make_call(&call, task->request);
     bool ended = make_tool_result(&tool, task->request, result, error);
-    if (make_text(&text, result) && called && ended && error) {
+    if (text && called && ended && error) {
         response->task_id = text_of(task->id);
         response->status = status_of(result);
-        response->result = (ProtobufCBinaryData){text.bytes, (uint8_t *)text.data};
+        response->result = (ProtobufCBinaryData){text_bytes, (uint8_t *)text};
         response->n_tool_calls = response->n_tool_results = 1;
         response->tool_calls = calls;
         response->tool_results = tools;
@@ -138,7 +112,6 @@ static void *pack_response(size_t *bytes, Shannon__Agent__ExecuteTaskResponse *r
     }
     drop_call(&call);
     drop_tool_result(&tool);
-    sn_buffer_free(&text);
     return made;
 }
 
@@ -181,7 +154,7 @@ void *sn_agent_update_delta(size_t *bytes, const sn_agent_task *task, const char
 void *sn_agent_update_result(size_t *bytes, const sn_agent_task *task, const sn_result *result) {
     Shannon__Agent__TaskUpdate update = update_of(task, STATE(EXECUTING));
     Shannon__Common__ToolResult tool;
-    sn_auto_free char *error = error_of(result);
+    sn_auto_free char *error = sn_result_failure(result);
     update.tool_result = &tool;
     bool ok = make_tool_result(&tool, task->request, result, error) && error;
     void *made = ok ? packed(bytes, &update.base) : NULL;
@@ -191,14 +164,14 @@ void *sn_agent_update_result(size_t *bytes, const sn_agent_task *task, const sn_
 
 void *sn_agent_update_end(size_t *bytes, const sn_agent_task *task, const sn_result *result) {
     Shannon__Agent__TaskUpdate update = update_of(task, state_of(result));
-    sn_buffer text = {0};
-    sn_auto_free char *error = error_of(result);
-    bool ok = make_text(&text, result) && error;
+    size_t text_bytes = 0;
+    sn_auto_free char *text = sn_result_output(&text_bytes, result);
+    sn_auto_free char *error = sn_result_failure(result);
+    bool ok = text && error;
     update.message = result->status == SN_STATUS_OK
-                         ? (ProtobufCBinaryData){text.bytes, (uint8_t *)text.data}
+                         ? (ProtobufCBinaryData){text_bytes, (uint8_t *)text}
                          : text_of(error);
     update.progress = 1;
     void *made = ok ? packed(bytes, &update.base) : NULL;
-    sn_buffer_free(&text);
     return made;
 }

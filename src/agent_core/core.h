@@ -5,7 +5,8 @@
 #ifndef SN_AGENT_CORE_CORE_H
 #define SN_AGENT_CORE_CORE_H
 
-#include "agent_core/admission.h"
+#include "service/admission.h"
+#include "service/log.h"
 #include "service/metrics.h"
 
 #include <stdatomic.h>
@@ -25,6 +26,7 @@ typedef struct sn_core {
     sn_sessions *sessions;
     sn_admission *executions;
     sn_admission *others; /* short calls that wait for disks and locks: what sessions there are */
+    sn_admission *transfers; /* long ones, of whole sessions */
     sn_metrics *registry;
     sn_core_metrics metrics;
     uint64_t requests_most_bytes;
@@ -55,5 +57,26 @@ void sn_core_close(sn_core *core);
 
 /* Adds the metrics to the registry: sn_core_open()'s. */
 SN_WARN_UNUSED int sn_core_metrics_add(sn_core *core, sn_error *err);
+
+/* An execution has ended: counts it. */
+void sn_core_count(const sn_core *core, const sn_result *result);
+
+/* What the log says of it: fills in SN_CORE_FIELDS fields; their texts are the request's, of which
+ * the code is told only where the log may show it. */
+enum { SN_CORE_FIELDS = 9 };
+void sn_core_describe(sn_field *fields, const sn_core *core, const sn_request *request,
+                      const sn_result *result);
+
+/* Counts so many bytes of a request that waits or is under way, until sn_core_drop().
+ * SN_ERESOURCE_EXHAUSTED: there are too many, and nothing is to be dropped. */
+SN_WARN_UNUSED int sn_core_take(sn_core *core, uint64_t bytes, sn_error *err);
+void sn_core_drop(sn_core *core, uint64_t bytes);
+
+/* Executions in one session follow each other: they wait in the queue, and not in a slot. The lane
+ * of a ticket; 0 without a session. */
+uint64_t sn_core_lane(const char *session_id);
+
+/* Why a ticket's turn does not come; `outcome` is not SN_ADMITTED. */
+const sn_error *sn_core_no_turn(sn_admission_outcome outcome);
 
 #endif

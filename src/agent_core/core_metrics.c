@@ -151,3 +151,14 @@ int sn_core_metrics_add(sn_core *core, sn_error *err) {
         rc = add_histograms(core, err);
     return rc < 0 ? rc : add_read(core, err);
 }
+
+void sn_core_count(const sn_core *core, const sn_result *result) {
+    const sn_core_metrics *m = &core->metrics;
+    const sn_usage *usage = &result->usage;
+    sn_series_add(sn_metric_series(m->executions, (const char *[]){sn_status_name(result->status)}),
+                  1);
+    sn_series_observe(m->execution_seconds, usage->wall_ms / 1e3);
+    sn_series_observe(m->startup_seconds, usage->startup_ms / 1e3);
+    sn_series_observe(m->guest_memory_bytes, (double)usage->peak_memory_bytes);
+    sn_series_observe(m->output_bytes, (double)usage->output_bytes);
+}

@@ -31,6 +31,7 @@ typedef struct watcher {
 
 struct sn_health {
     pthread_mutex_t lock;
+    const sn_rpc_methods *methods; /* whose services are known */
     bool serving;
     bool stopped;
     watcher watchers[SN_HEALTH_WATCHERS_MOST];
@@ -38,17 +39,19 @@ struct sn_health {
 
 /* ---- messages ---- */
 
-static bool is_known(const ProtobufCBinaryData *name) {
-    static const char *const services[] = {"", "shannon.v1.Executor", "shannon.agent.AgentService"};
-    for (size_t i = 0; i < SN_COUNT(services); i++)
-        if (strlen(services[i]) == name->len &&
-            (name->len == 0 || memcmp(services[i], name->data, name->len) == 0))
+/* The server itself, or a service that it has a method of: "/NAME/Method". */
+static bool is_known(const sn_health *health, const ProtobufCBinaryData *name) {
+    const sn_rpc_methods *methods = health->methods;
+    for (size_t i = 0; name->len > 0 && i < methods->count; i++) {
+        const char *path = methods->list[i].path + 1;
+        if (strcspn(path, "/") == name->len && memcmp(path, name->data, name->len) == 0)
             return true;
-    return false;
+    }
+    return name->len == 0;
 }
 
 /* Whether it asks for a service that is known: 1 or 0; an error if it is no request. */
-static int read_request(const void *data, size_t bytes, sn_error *err) {
+static int read_request(const sn_health *health, const void *data, size_t bytes, sn_error *err) {
     Grpc__Health__V1__HealthCheckRequest *message = NULL;
     if (bytes <= REQUEST_MOST_BYTES)
         message = grpc__health__v1__health_check_request__unpack(NULL, bytes, data);
@@ -56,7 +59,7 @@ static int read_request(const void *data, size_t bytes, sn_error *err) {
         return sn_fail(err, SN_EINVALID_ARGUMENT,
                        "the message is no grpc.health.v1.HealthCheckRequest of at most %d bytes",
                        REQUEST_MOST_BYTES);
-    bool known = is_known(&message->service);
+    bool known = is_known(health, &message->service);
     grpc__health__v1__health_check_request__free_unpacked(message, NULL);
     return known;
 }
@@ -139,7 +142,7 @@ static void check(void *service, sn_rpc_call *call, const void *request, size_t 
     sn_health *health = service;
     uint8_t message[RESPONSE_MOST_BYTES];
     sn_error err = SN_ERROR_INIT;
-    int known = read_request(request, bytes, &err);
+    int known = read_request(health, request, bytes, &err);
     if (known == 0)
         known = sn_fail(&err, SN_ENOT_FOUND, "there is no such service here");
     if (known < 0)
@@ -153,7 +156,7 @@ static void check(void *service, sn_rpc_call *call, const void *request, size_t 
 static void watch(void *service, sn_rpc_call *call, const void *request, size_t bytes) {
     sn_health *health = service;
     sn_error err = SN_ERROR_INIT;
-    int known = read_request(request, bytes, &err);
+    int known = read_request(health, request, bytes, &err);
     if (known < 0)
         return sn_rpc_fail(call, &err);
     pthread_mutex_lock(&health->lock);
@@ -171,6 +174,7 @@ static void watch(void *service, sn_rpc_call *call, const void *request, size_t 
 }
 
 void sn_health_service_add(sn_rpc_methods *methods, sn_health *health) {
+    health->methods = methods;
     sn_rpc_methods_add(methods,
                        (sn_rpc_method){"/grpc.health.v1.Health/Check", check, health, true});
     sn_rpc_methods_add(methods,

@@ -24,6 +24,8 @@ SN_WARN_UNUSED int sn_health_new(sn_health **out, sn_error *err);
 /* When the server has stopped. NULL is allowed. */
 void sn_health_free(sn_health *health);
 
+/* Services that `methods` has are known, also those that are added later; it must outlive the
+ * server. */
 void sn_health_service_add(sn_rpc_methods *methods, sn_health *health);
 
 void sn_health_set(sn_health *health, bool serving);

@@ -6,6 +6,7 @@
 #include "agent_core/health_service.h"
 #include "agent_core/reflection_service.h"
 #include "agent_core/session_service.h"
+#include "agent_core/session_transfer.h"
 #include "service/settings_table.h"
 #include "util/auto.h"
 #include "util/error.h"
@@ -41,6 +42,7 @@ static int open_core(sn_agent_core *a, sn_executor *executor, const sn_config *c
 static void add_services(sn_agent_core *a) {
     sn_executor_service_add(&a->methods, a->core);
     sn_session_service_add(&a->methods, a->core);
+    sn_session_transfer_add(&a->methods, a->core);
     sn_agent_service_add(&a->methods, a->core);
     sn_health_service_add(&a->methods, a->health);
     sn_reflection_service_add(&a->methods);
@@ -98,13 +100,23 @@ void sn_agent_core_tidy(sn_agent_core *a) {
     sn_sessions_tidy(a->core->sessions);
 }
 
-void sn_agent_core_stop(sn_agent_core *a, uint64_t patience_ns) {
+sn_core *sn_agent_core_core(sn_agent_core *a) {
+    return a->core;
+}
+
+void sn_agent_core_drain(sn_agent_core *a, uint64_t patience_ns) {
     if (!a)
         return;
     atomic_store(&a->stopping, true);
     if (a->health)
         sn_health_shut_down(a->health);
-    sn_rpc_server_stop(a->server, patience_ns);
+    sn_rpc_server_stop(SN_STEAL(a->server), patience_ns);
+}
+
+void sn_agent_core_stop(sn_agent_core *a, uint64_t patience_ns) {
+    if (!a)
+        return;
+    sn_agent_core_drain(a, patience_ns);
     sn_health_free(a->health);
     sn_core_close(a->core);
     free(a->address);

@@ -5,9 +5,8 @@
 #ifndef SN_AGENT_CORE_ROLE_H
 #define SN_AGENT_CORE_ROLE_H
 
+#include "agent_core/core.h"
 #include "service/config.h"
-#include "service/metrics.h"
-#include "shannon.h"
 
 typedef struct sn_agent_core sn_agent_core;
 
@@ -26,8 +25,15 @@ bool sn_agent_core_is_ready(void *core, char *why, size_t why_bytes);
 /* What is to be done every minute or so: idle sessions go, their store is tidied. */
 void sn_agent_core_tidy(sn_agent_core *core);
 
+/* Who may execute when, and what is counted: for other services in this process. It lives until
+ * sn_agent_core_stop(). */
+sn_core *sn_agent_core_core(sn_agent_core *core);
+
 /* Takes no more calls, lets those under way go on for so long, cancels what is left, and waits for
  * it: sessions are at a whole step. NULL is allowed. */
+void sn_agent_core_drain(sn_agent_core *core, uint64_t patience_ns);
+
+/* The same, and releases it. NULL is allowed. */
 void sn_agent_core_stop(sn_agent_core *core, uint64_t patience_ns);
 
 #endif

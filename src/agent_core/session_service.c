@@ -3,6 +3,7 @@
 
 #include "agent_core/work.h"
 #include "executor/wire_session.h"
+#include "session/sessions.h"
 #include "util/error.h"
 
 #include <stdlib.h>
@@ -61,7 +62,18 @@ static int list_sessions(sn_work *work, sn_error *err) {
 }
 
 static int get_session(sn_work *work, sn_error *err) {
-    return show(work, ((call *)work)->request.id, err);
+    const sn_wire_session_request *r = &((call *)work)->request;
+    sn_session_info *info;
+    size_t bytes;
+    if (!r->without_steps)
+        return show(work, r->id, err);
+    int rc = sn_session_describe(&info, work->core->sessions, r->id, err);
+    if (rc < 0)
+        return rc;
+    void *message = sn_wire_session(&bytes, info);
+    rc = reply(work, message, bytes, err);
+    sn_session_info_free(info, 1);
+    return rc;
 }
 
 static int fork_session(sn_work *work, sn_error *err) {

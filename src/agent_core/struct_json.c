@@ -60,7 +60,7 @@ sn_struct *sn_struct_of_json(const json_t *json) {
     google__protobuf__struct__init(made);
     made->fields = calloc(json_object_size(json) + 1, sizeof *made->fields);
     bool ok = made->fields;
-    json_object_foreach((json_t *)json, key, value) {
+    json_object_foreach ((json_t *)json, key, value) {
         ok = ok && (made->fields[made->n_fields] = make_entry(key, value));
         made->n_fields += ok;
     }

@@ -11,22 +11,9 @@
 
 /* ---- its memory ---- */
 
-static int count_bytes(sn_work *work, sn_error *err) {
-    sn_core *core = work->core;
-    uint64_t all = atomic_fetch_add(&core->requests_bytes, work->bytes) + work->bytes;
-    work->is_counted = true;
-    if (all <= core->requests_most_bytes)
-        return 0;
-    sn_fail(err, SN_ERESOURCE_EXHAUSTED,
-            "requests that wait or are under way take more than %llu MB, the most they may",
-            (unsigned long long)(core->requests_most_bytes >> 20));
-    sn_hint(err, "try again when some have ended; SHANNON_REQUESTS_MB sets the limit");
-    return SN_ERESOURCE_EXHAUSTED;
-}
-
 static void end(sn_work *work) {
     if (work->is_counted)
-        atomic_fetch_sub(&work->core->requests_bytes, work->bytes);
+        sn_core_drop(work->core, work->bytes);
     work->release(work);
 }
 
@@ -56,10 +43,21 @@ static void account(sn_work *work, enum sn_log_level level, const char *code, co
     sn_log(level, "call", fields);
 }
 
-static void fail(sn_work *work, const sn_error *err) {
+static void account_failure(sn_work *work, const sn_error *err) {
     bool is_fault = err->code == SN_EINTERNAL || err->code == SN_EUNAVAILABLE;
     account(work, is_fault ? SN_LOG_ERROR : SN_LOG_INFO, sn_error_name(err->code), err->message);
+}
+
+static void fail(sn_work *work, const sn_error *err) {
+    account_failure(work, err);
     sn_rpc_fail(work->call, err);
+    end(work);
+}
+
+/* Before it had its turn. */
+static void refuse(sn_work *work, const sn_error *err) {
+    account_failure(work, err);
+    sn_rpc_refuse(work->call, err);
     end(work);
 }
 
@@ -101,16 +99,13 @@ static void run(sn_work *work) {
 }
 
 static void on_turn(void *user, sn_admission_outcome outcome) {
-    static const sn_error too_late = {
-        SN_ERESOURCE_EXHAUSTED, "the call waited too long for others to end",
-        "try again later; SHANNON_WORKERS sets how many executions run at once"};
-    static const sn_error shut_down = {SN_EUNAVAILABLE, "the server is shutting down",
-                                       "try again: another one may have taken its place"};
     sn_work *work = user;
     if (outcome == SN_ADMITTED)
         run(work);
+    else if (outcome == SN_TOO_LATE) /* it has waited long enough, and not for others to begin */
+        fail(work, sn_core_no_turn(outcome));
     else
-        fail(work, outcome == SN_TOO_LATE ? &too_late : &shut_down);
+        refuse(work, sn_core_no_turn(outcome));
 }
 
 /* The client has gone away while the call waited. */
@@ -160,9 +155,10 @@ void sn_work_submit(sn_work *work, sn_admission *admission, const char *session_
     uint64_t deadline_ns = sn_rpc_deadline_ns(work->call);
     int rc = identify(work, session_id, &err);
     if (rc == 0)
-        rc = count_bytes(work, &err);
+        rc = sn_core_take(work->core, work->bytes, &err);
+    work->is_counted = rc == 0;
     if (rc < 0)
-        return fail(work, &err);
+        return refuse(work, &err);
     work->admission = admission;
     work->ticket = (sn_ticket){.tenant = work->tenant,
                                .lane = work->lane,
@@ -171,11 +167,11 @@ void sn_work_submit(sn_work *work, sn_admission *admission, const char *session_
                                .user = work};
     sn_rpc_on_gone(work->call, give_up, work);
     if (sn_admission_submit(admission, &work->ticket, &err) < 0)
-        fail(work, &err);
+        refuse(work, &err);
 }
 
 void sn_work_refuse(sn_work *work, const sn_error *err) {
     sn_error ignored = SN_ERROR_INIT;
     (void)identify(work, NULL, &ignored);
-    fail(work, err);
+    refuse(work, err);
 }

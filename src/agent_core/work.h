@@ -46,7 +46,7 @@ struct sn_work {
 /*
  * Takes over `work` and its call. Whom it counts for: what the metadata "shannon-tenant" says, else
  * what the request says, else `session_id`, else where the client is. `admission` is one of the
- * core's two. The metadata "x-request-id" names the call in the log; without it, it gets a name.
+ * core's three. The metadata "x-request-id" names the call in the log; without it, it gets a name.
  */
 void sn_work_submit(sn_work *work, sn_admission *admission, const char *session_id);
 
