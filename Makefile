@@ -4,7 +4,7 @@ BUILD := build
 MESON_FLAGS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build run setup interpreter test test-cpython bench format lint clean help
+.PHONY: build run dev setup interpreter test test-cpython bench format lint clean help
 
 build: ## make build/shannon
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_FLAGS) >/dev/null
@@ -16,6 +16,9 @@ setup: ## install Debian's packages that are missing
 run: setup ## install, build everything, say hello
 	@$(MAKE) --no-print-directory build interpreter
 	@$(BUILD)/shannon run -c 'print("Hello, Shannon!")'
+
+dev: interpreter ## all services in this terminal, until Ctrl-C
+	@SHANNON_LOG_FORMAT=$${SHANNON_LOG_FORMAT:-text} $(BUILD)/shannon serve
 
 interpreter: build ## build the Python interpreter and compile it to native code
 	@scripts/setup_python_wasi.sh --quiet
@@ -36,6 +39,7 @@ bench: build ## figures beside native python3.11
 	@$(BUILD)/bench-sessions step 300
 	@$(BUILD)/bench-sessions many 10000
 	@$(BUILD)/bench-http
+	@bench/doors
 	@bench/remote
 	@bench/cpu
 

@@ -24,7 +24,9 @@ int sn_cmd_doctor(int argc, char **argv);
 int sn_cmd_repl(int argc, char **argv);
 int sn_cmd_session(int argc, char **argv);
 int sn_cmd_agent_core(int argc, char **argv);
+int sn_cmd_llm_service(int argc, char **argv);
 int sn_cmd_serve(int argc, char **argv);
+int sn_cmd_orchestrator(int argc, char **argv);
 
 /* Prints the error for a person, or as JSON on stdout; returns the exit code that goes with it. */
 int sn_cli_error(const sn_error *err, bool json);

@@ -3,6 +3,7 @@
  * of them stand here; then runs something.
  */
 #include "cli/cli.h"
+#include "cli/doctor_places.h"
 
 #include "executor/settings.h"
 #include "sandbox/zygote.h"
@@ -20,9 +21,9 @@ static const char doc[] =
     "Shows which walls of the sandbox stand on this machine, where the interpreter lies, which "
     "limits "
     "hold, and what an execution takes. Where AGENT_CORE_ADDR sends executions to another machine, "
-    "also whether that one answers.\n"
+    "also whether it, or each of them, answers.\n"
     "\v"
-    "Exit status: 0 all is in place; 1 a wall is missing, or agent-core does not answer; 125 "
+    "Exit status: 0 all is in place; 1 a wall is missing, or an agent-core does not answer; 125 "
     "nothing can be run (the message says why).";
 
 static const struct argp_option options[] = {
@@ -37,9 +38,7 @@ typedef struct report {
     char *interpreter;
     uint64_t image_bytes;
     double run_ms;
-    const char *agent_core; /* AGENT_CORE_ADDR, or NULL */
-    sn_executor_figures there;
-    sn_error there_err; /* code 0: it answers */
+    sn_doctor_places places;
 } report;
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -101,19 +100,6 @@ static int run_something(report *r, sn_error *err) {
     return rc;
 }
 
-static void ask_agent_core(report *r) {
-    sn_executor *executor;
-    r->agent_core = getenv("AGENT_CORE_ADDR");
-    if (!r->agent_core || !*r->agent_core) {
-        r->agent_core = NULL;
-        return;
-    }
-    if (sn_executor_open(&executor, NULL, &r->there_err) < 0)
-        return;
-    (void)!sn_executor_get_figures(&r->there, executor, &r->there_err);
-    sn_executor_close(executor);
-}
-
 static int examine(report *r, sn_error *err) {
     int rc = sn_settings_read(&r->settings, err);
     if (rc == 0 && !r->settings.workers)
@@ -123,7 +109,7 @@ static int examine(report *r, sn_error *err) {
     if (rc == 0)
         rc = run_something(r, err);
     if (rc == 0) /* last: gRPC's threads are not for what is forked */
-        ask_agent_core(r);
+        sn_doctor_ask(&r->places);
     return rc;
 }
 
@@ -134,17 +120,6 @@ static unsigned missing(const report *r) {
     for (size_t i = 0; i < SN_WALLS; i++)
         count += r->walls.errors[i] != 0;
     return count;
-}
-
-static void print_agent_core(const report *r) {
-    printf("\nAGENT_CORE_ADDR is set: `shannon run`, `repl` and `session` use agent-core at %s.\n",
-           r->agent_core);
-    if (r->there_err.code)
-        printf("It does NOT answer: %s\n%s%s", r->there_err.message, r->there_err.hint,
-               *r->there_err.hint ? "\n" : "");
-    else
-        printf("It answers. Limits there: %u MB of memory, %g s, %u executions at once\n",
-               r->there.memory_limit_mb, r->there.timeout_seconds, r->there.workers);
 }
 
 static void print_text(const report *r) {
@@ -173,8 +148,7 @@ static void print_text(const report *r) {
         puts("\nExecutions run without the walls that say NO. A kernel that lets this user make "
              "namespaces\n(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces) "
              "raises them.");
-    if (r->agent_core)
-        print_agent_core(r);
+    sn_doctor_print(&r->places);
 }
 
 static int print_json(const report *r, sn_error *err) {
@@ -190,11 +164,8 @@ static int print_json(const report *r, sn_error *err) {
         r->interpreter, "image_bytes", (json_int_t)r->image_bytes, "walls", walls, "limits",
         "memory_mb", (int)r->settings.memory_limit_mb, "timeout_seconds",
         r->settings.timeout_seconds, "workers", (int)r->settings.workers, "run_ms", r->run_ms);
-    if (all && r->agent_core)
-        json_object_set_new(all, "agent_core",
-                            json_pack("{s:s, s:b, s:s?}", "address", r->agent_core, "answers",
-                                      r->there_err.code == 0, "reason",
-                                      r->there_err.code ? r->there_err.message : NULL));
+    if (all)
+        sn_doctor_add_json(all, &r->places);
     sn_auto_free char *text = all ? json_dumps(all, 0) : NULL;
     json_decref(all);
     if (!text)
@@ -214,6 +185,8 @@ int sn_cmd_doctor(int argc, char **argv) {
         rc = print_json(&r, &err);
     else if (rc == 0)
         print_text(&r);
+    bool is_well = missing(&r) == 0 && sn_doctor_all_answer(&r.places);
+    sn_doctor_clear(&r.places);
     free(r.interpreter);
-    return rc < 0 ? sn_cli_error(&err, r.json) : missing(&r) || r.there_err.code ? 1 : 0;
+    return rc < 0 ? sn_cli_error(&err, r.json) : is_well ? 0 : 1;
 }

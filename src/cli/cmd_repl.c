@@ -59,7 +59,7 @@ static const char help[] =
 typedef struct repl {
     sn_executor *executor;
     sn_sessions *sessions;
-    sn_lines *lines;
+    sn_repl_lines *lines;
     const char *wanted; /* the session asked for, or NULL */
     char *id;
     char *temporary; /* the session that goes with the prompt, or NULL */
@@ -342,7 +342,7 @@ static void serve(repl *r) {
     sn_buffer entered = {0};
     while (!r->left) {
         const char *line;
-        enum sn_line what = sn_lines_next(&line, r->lines, entered.bytes ? "... " : ">>> ");
+        enum sn_line what = sn_repl_lines_next(&line, r->lines, entered.bytes ? "... " : ">>> ");
         if (what == SN_LINE_END)
             break;
         if (what == SN_LINE)
@@ -354,7 +354,7 @@ static void serve(repl *r) {
     }
     if (entered.bytes && !sn_interrupt_is_end())
         take_statement(r, &entered, true);
-    if (sn_lines_is_terminal(r->lines) && !r->left)
+    if (sn_repl_lines_is_terminal(r->lines) && !r->left)
         putchar('\n');
 }
 
@@ -381,10 +381,10 @@ static int talk(repl *r, sn_error *err) {
     if (rc < 0)
         return rc;
     sn_auto_free char *history = sn_format("%s/repl_history", home);
-    rc = sn_lines_open(&r->lines, history, complete, r, err);
+    rc = sn_repl_lines_open(&r->lines, history, complete, r, err);
     if (rc < 0)
         return rc;
-    if (sn_lines_is_terminal(r->lines)) {
+    if (sn_repl_lines_is_terminal(r->lines)) {
         r->request.stdin_fd = STDIN_FILENO;
         printf("Shannon " SN_VERSION ", Python 3.11 in a sandbox: ");
         show_place(r);
@@ -392,9 +392,9 @@ static int talk(repl *r, sn_error *err) {
         fflush(stdout);
     }
     serve(r);
-    if (sn_lines_is_terminal(r->lines))
+    if (sn_repl_lines_is_terminal(r->lines))
         r->failed = false; /* was seen */
-    sn_lines_close(r->lines);
+    sn_repl_lines_close(r->lines);
     return 0;
 }
 

@@ -12,6 +12,8 @@ static const sn_command commands[] = {
     {"session", "list, show, fork, rewind, delete, export and import sessions", sn_cmd_session},
     {"serve", "serve everything at once", sn_cmd_serve},
     {"agent-core", "serve executions and sessions over gRPC", sn_cmd_agent_core},
+    {"llm-service", "serve executions, sessions and tools over HTTP", sn_cmd_llm_service},
+    {"orchestrator", "take tasks, route and keep them", sn_cmd_orchestrator},
     {"interpreter", "list and compile interpreters", sn_cmd_interpreter},
     {"doctor", "show which walls stand on this machine, and whether all is in place",
      sn_cmd_doctor},

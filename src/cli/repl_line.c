@@ -14,14 +14,14 @@
 
 enum { REMEMBERED_LINES = 1000 };
 
-struct sn_lines {
+struct sn_repl_lines {
     EditLine *edit; /* NULL: no terminal */
     History *history;
     const char *history_path;
     const char *prompt;
     char *line;
     size_t capacity;
-    sn_lines_complete_fn complete;
+    sn_repl_lines_complete_fn complete;
     void *user;
 };
 
@@ -45,7 +45,7 @@ static size_t in_common(char *const *words, size_t count) {
     return length;
 }
 
-static void list(const sn_lines *lines, char *const *words, size_t count) {
+static void list(const sn_repl_lines *lines, char *const *words, size_t count) {
     FILE *out;
     int columns = 80;
     size_t width = 0;
@@ -61,7 +61,7 @@ static void list(const sn_lines *lines, char *const *words, size_t count) {
 }
 
 /* What is certain is filled in; where there is a choice, it is shown. */
-static unsigned char choose(sn_lines *lines, char *const *words, size_t count, size_t have) {
+static unsigned char choose(sn_repl_lines *lines, char *const *words, size_t count, size_t have) {
     if (count == 0)
         return CC_REFRESH_BEEP;
     size_t common = in_common(words, count);
@@ -77,7 +77,7 @@ static unsigned char choose(sn_lines *lines, char *const *words, size_t count, s
 
 static unsigned char on_tab(EditLine *edit, int key) {
     (void)key;
-    sn_lines *lines;
+    sn_repl_lines *lines;
     el_get(edit, EL_CLIENTDATA, &lines);
     const LineInfo *at = el_line(edit);
     const char *begin = at->cursor;
@@ -99,7 +99,7 @@ static unsigned char on_tab(EditLine *edit, int key) {
 /* ---- a terminal ---- */
 
 static char *tell_prompt(EditLine *edit) {
-    sn_lines *lines;
+    sn_repl_lines *lines;
     el_get(edit, EL_CLIENTDATA, &lines);
     return (char *)lines->prompt;
 }
@@ -136,7 +136,7 @@ static int read_character(EditLine *edit, wchar_t *out) {
     }
 }
 
-static bool begin_history(sn_lines *lines) {
+static bool begin_history(sn_repl_lines *lines) {
     HistEvent event;
     lines->history = history_init();
     if (!lines->history)
@@ -149,7 +149,7 @@ static bool begin_history(sn_lines *lines) {
     return true;
 }
 
-static bool begin_editing(sn_lines *lines) {
+static bool begin_editing(sn_repl_lines *lines) {
     lines->edit = el_init("shannon", stdin, stdout, stderr);
     if (!lines->edit)
         return false;
@@ -164,9 +164,9 @@ static bool begin_editing(sn_lines *lines) {
     return begin_history(lines);
 }
 
-int sn_lines_open(sn_lines **out, const char *history_path, sn_lines_complete_fn complete,
-                  void *user, sn_error *err) {
-    sn_lines *lines = calloc(1, sizeof *lines);
+int sn_repl_lines_open(sn_repl_lines **out, const char *history_path,
+                       sn_repl_lines_complete_fn complete, void *user, sn_error *err) {
+    sn_repl_lines *lines = calloc(1, sizeof *lines);
     if (!lines)
         return sn_fail(err, SN_ERESOURCE_EXHAUSTED, "no memory for the prompt");
     lines->history_path = history_path;
@@ -176,7 +176,7 @@ int sn_lines_open(sn_lines **out, const char *history_path, sn_lines_complete_fn
         if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
             setlocale(LC_CTYPE, "C.UTF-8");
         if (!begin_editing(lines)) {
-            sn_lines_close(lines);
+            sn_repl_lines_close(lines);
             return sn_fail(err, SN_EUNAVAILABLE, "the terminal cannot be used for editing");
         }
     }
@@ -186,7 +186,7 @@ int sn_lines_open(sn_lines **out, const char *history_path, sn_lines_complete_fn
     return 0;
 }
 
-void sn_lines_close(sn_lines *lines) {
+void sn_repl_lines_close(sn_repl_lines *lines) {
     if (!lines)
         return;
     if (lines->history)
@@ -197,13 +197,13 @@ void sn_lines_close(sn_lines *lines) {
     free(lines);
 }
 
-bool sn_lines_is_terminal(const sn_lines *lines) {
+bool sn_repl_lines_is_terminal(const sn_repl_lines *lines) {
     return lines->edit != NULL;
 }
 
 /* ---- lines ---- */
 
-static void remember(sn_lines *lines, const char *line) {
+static void remember(sn_repl_lines *lines, const char *line) {
     HistEvent event;
     if (line[strspn(line, " \t\n")] == '\0')
         return;
@@ -212,7 +212,7 @@ static void remember(sn_lines *lines, const char *line) {
         history(lines->history, &event, H_SAVE, lines->history_path);
 }
 
-static const char *edited(sn_lines *lines, const char *prompt) {
+static const char *edited(sn_repl_lines *lines, const char *prompt) {
     int count;
     lines->prompt = prompt;
     el_resize(lines->edit);
@@ -229,7 +229,7 @@ static const char *edited(sn_lines *lines, const char *prompt) {
     return memcpy(lines->line, line, bytes + 1);
 }
 
-enum sn_line sn_lines_next(const char **line, sn_lines *lines, const char *prompt) {
+enum sn_line sn_repl_lines_next(const char **line, sn_repl_lines *lines, const char *prompt) {
     const char *read_line;
     if (sn_interrupt_is_end()) /* it came while a statement was executed */
         return SN_LINE_END;

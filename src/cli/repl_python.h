@@ -18,7 +18,7 @@ enum sn_statement {
 SN_WARN_UNUSED int sn_statement_look(enum sn_statement *out, sn_executor *executor,
                                      const char *text, size_t bytes, sn_error *err);
 
-/* The names, or attributes, that begin with `prefix`: see sn_lines_complete_fn. */
+/* The names, or attributes, that begin with `prefix`: see sn_repl_lines_complete_fn. */
 size_t sn_names_complete(char ***words, sn_executor *executor, const char *session_id,
                          const char *prefix);
 
