@@ -3,6 +3,7 @@
  * valid text within its bounds; what is not has a reason. The first byte says which answer it is.
  */
 #include "executor/wire_client.h"
+#include "executor/wire_transfer.h"
 #include "require.h"
 #include "util/utf8.h"
 
@@ -105,13 +106,23 @@ static int read_limits(const uint8_t *data, size_t size, sn_error *err) {
     return sn_wire_read_limits(&figures, data, size, err);
 }
 
+static int read_piece(const uint8_t *data, size_t size, sn_error *err) {
+    sn_wire_piece piece;
+    int rc = sn_wire_read_export(&piece, data, size, err);
+    if (rc < 0)
+        return rc;
+    REQUIRE(piece.bytes <= size && (piece.bytes == 0 || piece.data));
+    sn_wire_piece_clear(&piece);
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static int (*const readers[])(const uint8_t *, size_t, sn_error *) = {
-        read_response, read_event, read_info, read_infos, read_limits};
+        read_response, read_event, read_info, read_infos, read_limits, read_piece};
     sn_error err = SN_ERROR_INIT;
     if (size == 0)
         return 0;
-    int rc = readers[data[0] % 5](data + 1, size - 1, &err);
+    int rc = readers[data[0] % 6](data + 1, size - 1, &err);
     REQUIRE(rc == 0 || (rc == SN_EINTERNAL && err.message[0] && err.hint[0]));
     return 0;
 }
