@@ -1,10 +1,12 @@
 /*
  * remote.c - what an execution costs over gRPC, beside the same one in this process.
  *
- *   bench-remote ADDRESS [SECONDS]     an agent-core at ADDRESS, so many seconds for each figure
- * (2)
+ *   bench-remote ADDRESS [SECONDS [ADDRESSES]]
  *
- * For each number of threads it measures both, one after the other, three times in turn, and prints
+ * An agent-core at ADDRESS, so many seconds for each figure (2); and the same through ADDRESSES,
+ * several of them, which may be names of the same one: so only what choosing costs is different.
+ *
+ * For each number of threads it measures all, one after the other, five times in turn, and prints
  * the medians: machines are noisy. Prints, asserts nothing but that every execution gives what it
  * must.
  */
@@ -16,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { THREADS_MOST = 64, SAMPLES_MOST = 1 << 18, TURNS = 3 };
+enum { THREADS_MOST = 64, SAMPLES_MOST = 1 << 18, TURNS = 5, PLACES_MOST = 3 };
 
 static uint64_t now_ns(void) {
     struct timespec now;
@@ -121,30 +123,47 @@ static figures medians(const figures *all) {
                      median(all, offsetof(figures, per_second))};
 }
 
+typedef struct place {
+    const char *name;
+    sn_executor *executor;
+} place;
+
+static void measure_all(const place *places, int count, unsigned threads, double seconds) {
+    figures all[PLACES_MOST][TURNS];
+    double first = 0, before = 0;
+    for (int turn = 0; turn < TURNS; turn++)
+        for (int i = 0; i < count; i++)
+            all[i][turn] = measure(places[i].executor, threads, seconds);
+    for (int i = 0; i < count; i++) {
+        figures f = medians(all[i]);
+        printf("%2u at once   %-16s %15.3f %9.3f %10.0f", threads, places[i].name, f.p50_ms,
+               f.p99_ms, f.per_second);
+        if (i == 0)
+            puts("");
+        else
+            printf("   %.2f of the first, %.2f of the one above\n", f.per_second / first,
+                   f.per_second / before);
+        first = i ? first : f.per_second;
+        before = f.per_second;
+    }
+}
+
 int main(int argc, char **argv) {
     static const unsigned threads[] = {1, 2, 8, 64};
+    place places[PLACES_MOST] = {{"in this process", NULL}, {"over gRPC"}, {"over several"}};
     if (argc < 2) {
-        fputs("usage: bench-remote ADDRESS [SECONDS]\n", stderr);
+        fputs("usage: bench-remote ADDRESS [SECONDS [ADDRESSES]]\n", stderr);
         return 2;
     }
     double seconds = argc > 2 ? atof(argv[2]) : 2;
-    sn_executor *local = open_executor("");
-    sn_executor *remote = open_executor(argv[1]);
-    measure(local, 2, 0.5);
-    measure(remote, 2, 0.5);
-    printf("print(1), medians of %d turns of %g s   p50 ms    p99 ms   a second\n", TURNS, seconds);
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
-        figures here[TURNS], there[TURNS];
-        for (int turn = 0; turn < TURNS; turn++) {
-            here[turn] = measure(local, threads[i], seconds);
-            there[turn] = measure(remote, threads[i], seconds);
-        }
-        figures h = medians(here), t = medians(there);
-        printf("%2u at once   in this process %16.3f %9.3f %10.0f\n", threads[i], h.p50_ms,
-               h.p99_ms, h.per_second);
-        printf("             over gRPC       %16.3f %9.3f %10.0f   %.2f\n", t.p50_ms, t.p99_ms,
-               t.per_second, t.per_second / h.per_second);
+    int count = argc > 3 ? 3 : 2;
+    for (int i = 0; i < count; i++) { /* this process first: it forks */
+        places[i].executor = open_executor(i == 0 ? "" : argv[i == 1 ? 1 : 3]);
+        measure(places[i].executor, 2, 0.5);
     }
-    sn_executor_close(remote);
-    sn_executor_close(local);
+    printf("print(1), medians of %d turns of %g s   p50 ms    p99 ms   a second\n", TURNS, seconds);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
+        measure_all(places, count, threads[i], seconds);
+    for (int i = count; i-- > 0;)
+        sn_executor_close(places[i].executor);
 }

@@ -2,7 +2,7 @@
 # A file includes only from its own layer or one to the left (ARCHITECTURE.md, "Layers").
 set -euo pipefail
 cd "$(dirname "$0")/.."
-layers=(util wasm wasi sandbox session rpc executor service agent_core cli)
+layers=(util wasm wasi sandbox session rpc executor service agent_core model llm_service orchestrator cli)
 status=0
 for i in "${!layers[@]}"; do
     allowed=$(IFS='|' && echo "${layers[*]:0:i+1}")

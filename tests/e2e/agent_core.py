@@ -47,7 +47,8 @@ class AgentCore(unittest.TestCase):
         self.addCleanup(self.log.close)
         self.process = subprocess.Popen(
             [SHANNON, command, "--grpc", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log, text=True,
-            env={**os.environ, "SHANNON_HOME": home, **self.env, **env},
+            env={**os.environ, "SHANNON_HOME": home, "SHANNON_TASKS_ADDR": "127.0.0.1:0", "SHANNON_TASKS_HTTP_ADDR": "127.0.0.1:0",
+                 **self.env, **env},
             preexec_fn=files_most and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files_most, files_most))))
         self.addCleanup(self.process.stdout.close)
         self.addCleanup(self.stop)

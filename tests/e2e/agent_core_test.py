@@ -143,7 +143,7 @@ class Executions(AgentCore):
     def test_cancelling_and_deadlines_reach_the_worker(self):
         for end in "cancel", "deadline", "channel":
             channel = self.open()
-            stream = self.stream("print('on')\ntry:\n    while True: pass\nfinally:\n    while True: pass", channel=channel,
+            stream = self.stream("try:\n    print('on')\n    while True: pass\nfinally:\n    while True: pass", channel=channel,
                                  timeout=0.5 if end == "deadline" else 60)
             next(stream)
             start = time.monotonic()
@@ -178,6 +178,8 @@ class Sessions(AgentCore):
         for i in range(3):
             self.assertEqual(self.execute(f"x = {i}", session_id="a").step, i + 1)
         self.assertEqual(self.execute("print(x)", session_id="a", discard=True).stdout, "2\n")
+        brief = self.call("GetSession", id="a", without_steps=True)
+        self.assertEqual((brief.id, brief.step, len(brief.steps)), ("a", self.call("GetSession", id="a").step, 0))
         shown = self.call("GetSession", id="a")
         self.assertEqual([step.code for step in shown.steps], ["x = 0", "x = 1", "x = 2"])
         self.assertEqual((shown.step, shown.usable), (3, True))
@@ -310,7 +312,9 @@ class Bounds(AgentCore):
             self.assertEqual(self.execute("print(1)").stdout, "1\n")
         for connection in connections:
             connection.close()
-        self.assertEqual(self.call("Execute", channel=self.open(), code="print(2)").stdout, "2\n")
+        channel = self.open()
+        grpc.channel_ready_future(channel).result(10)  # the server sees only by and by who has left
+        self.assertEqual(self.call("Execute", channel=channel, code="print(2)").stdout, "2\n")
 
     def test_connections_that_speak_something_else(self):
         self.serve()
@@ -351,6 +355,18 @@ class Bounds(AgentCore):
             self.assertTrue(self.holds(self.process.pid, token.encode()))  # or this test finds nothing
             os.kill(zygote, signal.SIGKILL)
             time.sleep(0.1)
+
+    def test_no_worker_knows_secrets_of_the_environment(self):
+        token, key = "tok-" + os.urandom(16).hex(), "sk-" + os.urandom(16).hex()
+        self.serve(SHANNON_API_TOKEN=token, LLM_API_KEY=key, LLM_BASE_URL="http://127.0.0.1:9/v1", LLM_MODEL="none")
+        self.assertEqual(self.execute("print(1)", metadata=[("authorization", f"Bearer {token}")]).stdout, "1\n")
+        origin, = children(self.process.pid)
+        zygote, = children(origin)
+        for secret in token, key:
+            held = [self.holds(pid, secret.encode()) for pid in [zygote, *children(zygote)]]
+            self.assertNotIn(True, held)
+            self.assertIn(False, held)
+            self.assertTrue(self.holds(self.process.pid, secret.encode()))
 
     def holds(self, pid, secret):
         """None: it has ended."""
@@ -565,6 +581,16 @@ class Configuration(AgentCore):
         self.assertEqual(done.returncode, 2, done.stderr)
         for text in "--grpc", "SHANNON_WORKERS", "WASI_MEMORY_LIMIT_MB", "from 32 to 4096":
             self.assertIn(text, done.stderr)
+
+    def test_a_model_needs_both_its_settings(self):
+        for given, missing in ("LLM_BASE_URL", "LLM_MODEL"), ("LLM_MODEL", "LLM_BASE_URL"):
+            done = self.run_it("--print-config", **{given: "http://127.0.0.1:9/v1"})
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"{given} is set, but {missing} is not", done.stderr)
+        done = self.run_it("--print-config", LLM_BASE_URL="http://127.0.0.1:9/v1", LLM_MODEL="m", LLM_API_KEY="sk-very-secret")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("very-secret", done.stdout)
+        self.assertIn("LLM_API=chat", done.stdout)
 
     def test_other_machines_need_a_token(self):
         done = self.run_it("--grpc", "0.0.0.0:0")

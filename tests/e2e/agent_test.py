@@ -234,7 +234,8 @@ class Forms(Agent):
         self.invalid(request(context={"tool_parameters": "python"}), "tool_parameters")
 
     def test_queries(self):
-        for query in ("Execute Python: 6 * 7", "Execute Python:\n6 * 7", " Execute Python:\r\n6 * 7\n", "```python\n6 * 7\n```", "```py\n6 * 7",
+        for query in ("Execute Python: 6 * 7", "Execute Python:\n6 * 7", " Execute Python:\r\n6 * 7\n", "```python\n6 * 7\n```", "```\n6 * 7\n```",
+                      "```py\n6 * 7",
                       "Please run\n```bash\nls\n```\nand then\n```python\n6 * 7\n```\nthank you", "Execute Python:\n```python\n6 * 7\n```",
                       "Execute Python: print('''```python''')\n6 * 7"):
             response = self.call(request(query=query))
@@ -242,7 +243,7 @@ class Forms(Agent):
         self.assertEqual(self.call(request(query="Execute Python: 6 * 7", mode=STANDARD)).result, "42")
 
     def test_queries_that_need_a_model(self):
-        for query, mode in (("What is 6 * 7?", SIMPLE), ("", 0), ("```bash\nls\n```", SIMPLE), ("```python", 0), ("```\n1\n```", 0),
+        for query, mode in (("What is 6 * 7?", SIMPLE), ("", 0), ("```bash\nls\n```", SIMPLE), ("```python", 0), ("```\n1\n```\nWhat is it?", 0),
                             ("Explain this:\n```python\n1\n```", STANDARD)):
             code, text = refused(self.call, request(query=query, mode=mode))
             self.assertEqual(code, grpc.StatusCode.UNAVAILABLE, query)

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void no_method(void *service, sn_rpc_call *call, const void *request, size_t bytes) {
+    (void)service, (void)request, (void)bytes;
+    sn_rpc_fail(call, &(sn_error){SN_ENOT_FOUND, "it is not what is tested here", ""});
+}
+
 static void obey(sn_health *health) {
     char line[64];
     while (fgets(line, sizeof line, stdin)) {
@@ -32,6 +37,10 @@ int main(void) {
     if (sn_health_new(&health, &err) < 0)
         return 1;
     sn_health_service_add(&methods, health);
+    sn_rpc_methods_add(&methods,
+                       (sn_rpc_method){.path = "/shannon.v1.Executor/Execute", .begin = no_method});
+    sn_rpc_methods_add(&methods, (sn_rpc_method){.path = "/shannon.agent.AgentService/ExecuteTask",
+                                                 .begin = no_method});
     if (sn_rpc_server_start(&server, &options, methods.list, &err) < 0) {
         fprintf(stderr, "%s\n", err.message);
         return 1;

@@ -34,6 +34,8 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...) {
 
 static void start_job(void *(*work)(void *), sn_http_request *request) {
     pthread_t thread;
+    if (sn_http_query(request, "say"))
+        say("%s", sn_http_query(request, "say"));
     pthread_create(&thread, NULL, work, request);
     pthread_detach(thread);
 }

@@ -97,7 +97,7 @@ class Answers(Served):
             reply, body = post(text.encode(), "Application/JSON ; charset=utf-8")
             self.assertEqual((reply.status, json.loads(body)), (201, json.loads(text)))
         for text, where in [("", "line 1, column 0"), ("{\n\"a\": x}", "line 2, column 6"), ('{"a": 1, "a": 2}', "duplicate"), ("[1] 2", "end of file"),
-                            ("[" * 3000 + "]" * 3000, "maximum parsing depth"), ("[\"\xff\"]", "unable to decode byte 0xff"), ('{"a\\u0000b": 1}', "NUL"),
+                            ("[" * 3000 + "]" * 3000, "nested deeper than 100"), ("[\"\xff\"]", "unable to decode byte 0xff"), ('{"a\\u0000b": 1}', "NUL"),
                             ("[1e999]", "overflow"), ("[NaN]", "line 1")]:
             error = self.assertRefused(400, "invalid_argument", *post(text.encode("latin-1")))
             self.assertIn(where, error["message"])
@@ -311,10 +311,13 @@ class Streams(Served):
         self.assertIn("the client has gone away", self.said())
 
     def test_events(self):
-        self.serve(KEEP_ALIVE_MS="100")
+        self.serve()
         reply, body = self.get("/events")
         self.assertEqual(reply.headers["Content-Type"], "text/event-stream")
         self.assertEqual(body, b"event: stdout\nid: 1\ndata: a\ndata: b\n\ndata: end\n\n")
+
+    def test_idle_events(self):
+        self.serve(KEEP_ALIVE_MS="100")
         body = self.get("/events?ms=1050")[1]
         self.assertTrue(5 <= body.count(b"\n: keep-alive\n\n") <= 10, body)
         self.assertEqual(body.replace(b": keep-alive\n\n", b""), b"event: stdout\nid: 1\ndata: a\ndata: b\n\ndata: end\n\n")

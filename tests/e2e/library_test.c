@@ -256,7 +256,7 @@ static void cancelling_ends_it_at_once(void **state) {
     sn_request request = SN_REQUEST_INIT;
     sn_error err = SN_ERROR_INIT;
     sn_result *result;
-    request.code = "print('in')\ntry:\n    while True: pass\nfinally:\n    print('left')";
+    request.code = "try:\n    print('in')\n    while True: pass\nfinally:\n    print('left')";
     request.code_bytes = strlen(request.code);
     request.cancel_fd = event;
     int rc = sn_execute(&result, executor, &request, cancel_at_output, &event, &err);

@@ -44,12 +44,13 @@ class Evil(unittest.TestCase):
         self.env = {**os.environ, "AGENT_CORE_ADDR": f"127.0.0.1:{port}", "SHANNON_HOME": folder.name}
 
     def shannon(self, *args):
-        return subprocess.run([SHANNON, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.env, timeout=60)
+        return subprocess.run([SHANNON, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=self.env,
+                              timeout=60)
 
     def fails(self, answer, says, args=("run", "-c", "1"), code=125, stdout=""):
         self.serve(answer)
         got = self.shannon(*args)
-        self.assertEqual((got.returncode, got.stdout), (code, stdout), got.stderr)
+        self.assertEqual((got.returncode, got.stdout if stdout is not None else None), (code, stdout), got.stderr)
         self.assertIn(says, got.stderr)
         return got.stderr
 
@@ -98,6 +99,51 @@ class Evil(unittest.TestCase):
     def test_a_list_without_an_end(self):
         page = MESSAGES["shannon.v1.ListSessionsResponse"](sessions=[{"id": "a"}], next="a").SerializeToString()
         self.fails(lambda context: iter([page]), "has no end", args=("session", "list"))
+
+    def export(self, *pieces):
+        """What becomes of an export in which these come."""
+        self.serve(lambda context: iter([MESSAGES["shannon.v1.SessionPiece"](data=piece).SerializeToString() for piece in pieces]))
+        with tempfile.TemporaryDirectory() as folder:
+            got = self.shannon("session", "export", "a", "-o", f"{folder}/x")
+            self.assertEqual((got.returncode, os.listdir(folder)), (125, []), got)
+        return got.stderr
+
+    def session_file(self):
+        """One that is whole as far as those know who carry it."""
+        with tempfile.TemporaryDirectory() as folder:
+            env = {**os.environ, "AGENT_CORE_ADDR": "", "SHANNON_HOME": folder}
+            for name in "native", "images":
+                native = os.path.join(os.environ.get("SHANNON_HOME", os.path.expanduser("~/.local/share/shannon")), name)
+                if os.path.exists(native):
+                    os.symlink(native, os.path.join(folder, name))
+            subprocess.run([SHANNON, "run", "--session", "a", "-c", "x = 1"], check=True, env=env, timeout=60)
+            return subprocess.run([SHANNON, "session", "export", "a"], check=True, env=env, timeout=60, capture_output=True).stdout
+
+    def test_exports(self):
+        whole = self.session_file()
+        for pieces in [], [b""], [b"x" * 1000], [whole[:20]], [b"", whole]:
+            self.assertRegex(self.export(*pieces), "internal: (what agent-core sends is no session|agent-core ended)")
+        self.assertIn("in the middle", self.export(whole[:-1]))
+        self.assertIn("in the middle", self.export(whole[:1000], whole[1000:-1]))
+        self.assertIn("sends more than", self.export(whole, b"x"))
+        self.assertIn("sends more than", self.export(whole[:1000], whole + bytes(100)))
+        self.assertIn("makes no sense", self.export(bytes(2 << 20)))
+
+        def endless(context):
+            yield MESSAGES["shannon.v1.SessionPiece"](data=whole[:1000]).SerializeToString()
+            while True:
+                yield MESSAGES["shannon.v1.SessionPiece"](data=bytes(1 << 16)).SerializeToString()
+
+        self.fails(endless, "sends more than", args=("session", "export", "a"), stdout=None)
+
+    def test_imports(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(self.session_file())
+            file.flush()
+            for answer, says in ((b"\xff" * 20, "makes no sense"), (b"", "makes no sense")):
+                self.fails(lambda context: iter([answer]), says, args=("session", "import", file.name))
+            self.fails(lambda context: iter([]), "gave no answer", args=("session", "import", file.name))
+            self.fails(self.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "full"), "resource_exhausted: full", args=("session", "import", file.name))
 
     def abort(self, status, text):
         def answer(context):

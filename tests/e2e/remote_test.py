@@ -55,6 +55,12 @@ class Remote(AgentCore):
         self.addCleanup(process.kill)
         return process
 
+    def until(self, condition, seconds=10):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, self.logged())
+            time.sleep(0.02)
+
     def end(self, process):
         out, err = process.communicate(timeout=20)
         return process.returncode, out, err
@@ -142,12 +148,6 @@ class Executions(Remote):
         except (FileNotFoundError, ProcessLookupError):
             return False
 
-    def until(self, condition, seconds=10):
-        end = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), end, self.logged())
-            time.sleep(0.02)
-
     def test_ctrl_c_while_stdin_is_read(self):
         process = self.begin("run", "-c", "1", stdin=subprocess.PIPE)
         self.until(lambda: self.is_waiting(process))
@@ -219,10 +219,63 @@ class Sessions(Remote):
 
     def test_what_is_not_done_over_grpc(self):
         self.run_code("x = 1", "--session", "a")
-        for args in ["export", "a", "-o", str(self.folder / "x")], ["import", "/dev/null"], ["verify"], ["migrate", "a"]:
+        for args in ["verify"], ["migrate", "a"]:
             got = self.refused("session", *args, says="does not go over gRPC")
             self.assertIn("where the sessions lie", got.stderr)
+
+    def test_files(self):
+        self.run_code("import os\nx = os.urandom(2_000_000)", "--session", "a")
+        said = self.run_code("print(hash(x))", "--session", "a").stdout
+        file = self.folder / "a.session"
+        self.assertEqual(self.shannon("session", "export", "a", "-o", str(file)).stdout, f"exported to {file}\n")
+        self.assertEqual(self.shannon("session", "import", str(file), "--id", "b").stdout, "imported b\n")
+        piped = subprocess.run(f"{SHANNON} session export b | {SHANNON} session import --id c -", shell=True, capture_output=True, text=True,
+                               env=self.environment())
+        self.assertEqual((piped.stdout, piped.stderr), ("imported c\n", ""))
+        for name in "b", "c":
+            self.assertEqual(self.run_code("print(hash(x))", "--session", name).stdout, said)
+        self.refused("session", "import", str(file), says="there is a session 'a' already")
+        self.assertEqual(self.shannon("session", "delete", "a").returncode, 0)
+        self.assertEqual(self.shannon("session", "import", str(file)).stdout, "imported a\n")
+        self.refused("session", "export", "nobody", "-o", str(self.folder / "x"), says="not_found", code=125)
+        self.refused("session", "export", "a b", "-o", str(self.folder / "x"), says="A-Za-z0-9")
         self.assertEqual(list(self.folder.glob("x*")), [])
+
+    def test_files_that_are_none(self):
+        self.run_code("x = 'a' * 1_000_000", "--session", "a")
+        self.assertEqual(self.shannon("session", "export", "a", "-o", str(self.folder / "a")).returncode, 0)
+        whole = (self.folder / "a").read_bytes()
+        wrong = self.folder / "wrong"
+        for data, says in ((b"", "it is cut off"), (b"x" * 1000, "does not begin like one"), (whole[:100], "it is cut off"),
+                           (whole[:-1], "its sizes make no sense"), (whole[:-1] + b"x", "its checksum differs")):
+            wrong.write_bytes(data)
+            self.refused("session", "import", str(wrong), "--id", "b", says=says)
+        self.refused("session", "import", "/dev/zero", says="does not begin like one")
+        self.refused("session", "import", str(self.folder), says="cannot read", code=125)
+        self.refused("session", "import", str(self.folder / "a"), "--id", "a b", says="A-Za-z0-9")
+        self.assertEqual(self.ids(), ["a"])
+
+    def test_a_service_that_is_killed_in_the_middle(self):
+        self.run_code("x = 1", "--session", "a")
+        self.assertEqual(self.shannon("session", "export", "a", "-o", str(self.folder / "a")).returncode, 0)
+        process = self.begin("session", "import", "-", stdin=subprocess.PIPE)
+        self.addCleanup(process.stdin.close)
+        process.stdin.buffer.write((self.folder / "a").read_bytes()[:-50] + bytes(1 << 20))
+        process.stdin.flush()
+        self.until(lambda: any("(deleted)" in link for link in self.open_files()))
+        self.process.kill()
+        process.stdin.close()
+        self.assertEqual(process.wait(20), 125)
+        self.assertRegex(process.stderr.read(), "lost on the way|cannot reach")
+
+    def open_files(self):
+        links = []
+        for fd in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                links.append(os.readlink(fd))
+            except FileNotFoundError:
+                pass
+        return [link for link in links if link.startswith(self.home)]
 
     def test_the_prompt(self):
         lines = "x = 1\ndef f():\n    return x + 1\n\nf()\n:undo\n:fork kept\n:sessions\n1/0\n"
@@ -302,7 +355,8 @@ class Connections(Remote):
         self.serve(SHANNON_TLS_CERTIFICATE=certificate, SHANNON_TLS_KEY=key, SHANNON_API_TOKEN="a secret of 23 bytes...")
         env = {"AGENT_CORE_ADDR": f"localhost:{self.port}", "SHANNON_API_TOKEN": "a secret of 23 bytes..."}
         self.assertEqual(self.run_code("print(1)", env={**env, "SHANNON_CA_FILE": certificate}).stdout, "1\n")
-        self.refused("run", "-c", "1", says="unavailable", code=125, env={**env, "SHANNON_CA_FILE": other})
+        got = self.refused("run", "-c", "1", says="certificate verify failed", code=125, env={**env, "SHANNON_CA_FILE": other})
+        self.assertEqual(len(got.stderr.splitlines()), 2)  # gRPC says nothing of its own
         self.refused("run", "-c", "1", says="unavailable", code=125, env=env)
         self.refused("run", "-c", "1", says="unavailable", code=125,
                      env={**env, "SHANNON_CA_FILE": certificate, "AGENT_CORE_ADDR": f"127.0.0.1:{self.port}"})

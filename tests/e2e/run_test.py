@@ -215,6 +215,10 @@ class Errors(unittest.TestCase):
             "           ~~^~~\n"
             "ZeroDivisionError: division by zero\n"))
 
+    def test_carets_stand_under_a_last_line_without_an_end(self):
+        done = shannon.run("x = {}\nx['a']")
+        self.assertIn("    x['a']\n    ~^^^^^\nKeyError: 'a'\n", done.stderr)
+
     def test_output_before_an_exception_is_kept(self):
         got = shannon.result("print('before'); raise ValueError('no')")
         self.assertEqual((got["status"], got["stdout"]), ("error", "before\n"))

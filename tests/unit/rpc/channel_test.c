@@ -31,6 +31,11 @@ static void refuse(void *service, sn_rpc_call *call, const void *request, size_t
     sn_rpc_fail(call, &err);
 }
 
+static void be_full(void *service, sn_rpc_call *call, const void *request, size_t bytes) {
+    (void)service, (void)request, (void)bytes;
+    sn_rpc_refuse(call, &(sn_error){SN_ERESOURCE_EXHAUSTED, "full", ""});
+}
+
 static void count_up(void *service, sn_rpc_call *call, const void *request, size_t bytes) {
     (void)service, (void)request, (void)bytes;
     for (uint32_t i = 0; i < 100; i++)
@@ -59,10 +64,47 @@ static void tell_metadata(void *service, sn_rpc_call *call, const void *request,
     sn_rpc_reply(call, value, value ? strlen(value) : 0);
 }
 
+/* Takes all messages, and says how many there were; what ended it otherwise is kept. */
+static atomic_int collect_rc;
+static atomic_bool collected;
+
+enum { PATIENCE_MS = 400 };
+
+static void *collect_work(void *user) {
+    sn_rpc_call *call = user;
+    size_t messages = 1, all_bytes = 0, bytes;
+    sn_error err = SN_ERROR_INIT;
+    void *message;
+    int rc;
+    while ((rc = sn_rpc_wait(call, &message, &bytes, PATIENCE_MS * 1000000ull, &err)) > 0) {
+        messages++;
+        all_bytes += bytes;
+        free(message);
+    }
+    sn_auto_free char *text = sn_format("%zu %zu", messages, all_bytes);
+    if (rc == 0)
+        sn_rpc_reply(call, text, strlen(text));
+    else
+        sn_rpc_fail(call, &err);
+    atomic_store(&collect_rc, rc);
+    atomic_store(&collected, true);
+    return NULL;
+}
+
+static void collect(void *service, sn_rpc_call *call, const void *request, size_t bytes) {
+    pthread_t thread;
+    (void)service, (void)request, (void)bytes;
+    atomic_store(&collected, false);
+    assert_int_equal(pthread_create(&thread, NULL, collect_work, call), 0);
+    pthread_detach(thread);
+}
+
 static const sn_rpc_method methods[] = {{"/t.T/Echo", echo, NULL, false},
                                         {"/t.T/Refuse", refuse, NULL, false},
+                                        {"/t.T/Full", be_full, NULL, false},
                                         {"/t.T/Count", count_up, NULL, false},
                                         {"/t.T/Hang", hang, NULL, false},
+                                        {"/t.T/Collect", collect, NULL, false},
                                         {"/t.T/Metadata", tell_metadata, NULL, false},
                                         {0}};
 
@@ -265,6 +307,128 @@ static void many_threads_call(void **state) {
     assert_int_equal(atomic_load(&right), THREADS * CALLS);
 }
 
+/* ---- several messages of the client ---- */
+
+typedef struct upload {
+    int left; /* then `then` */
+    int then; /* 0: they end; negative: it is given up; 1: the next is late */
+} upload;
+
+static int more(void *user, const void **message, size_t *bytes) {
+    static const char block[100000];
+    upload *u = user;
+    if (u->left == 0 && u->then <= 0)
+        return u->then;
+    if (u->left == 0) {
+        usleep(3 * PATIENCE_MS * 1000);
+        return 0;
+    }
+    u->left--;
+    *message = block;
+    *bytes = sizeof block;
+    return 1;
+}
+
+static sn_rpc_invocation upload_of(const char *path, upload *u) {
+    sn_rpc_invocation i = invocation_of(path);
+    i.more = more;
+    i.more_user = u;
+    return i;
+}
+
+static void wait_until_collected(void) {
+    while (!atomic_load(&collected))
+        usleep(1000);
+}
+
+static void messages_go_in_order_and_have_an_end(void **state) {
+    (void)state;
+    static const struct {
+        int count;
+        const char *answer;
+    } cases[] = {{0, "1 0"}, {1, "2 100000"}, {200, "201 20000000"}};
+    for (size_t n = 0; n < SN_COUNT(cases); n++) {
+        upload u = {.left = cases[n].count};
+        taken t = {.signal_fd = -1};
+        sn_rpc_invocation i = upload_of("/t.T/Collect", &u);
+        assert_int_equal(sn_rpc_invoke(channel, &i, take, &t, NULL), 0);
+        assert_string_equal(t.data.data, cases[n].answer);
+        sn_buffer_free(&t.data);
+        wait_until_collected();
+    }
+}
+
+static void a_client_that_falls_silent_is_not_waited_for(void **state) {
+    (void)state;
+    upload u = {.left = 3, .then = 1};
+    taken t = {.signal_fd = -1};
+    sn_error err = SN_ERROR_INIT;
+    sn_rpc_invocation i = upload_of("/t.T/Collect", &u);
+    assert_int_equal(sn_rpc_invoke(channel, &i, take, &t, &err), SN_EDEADLINE_EXCEEDED);
+    assert_string_equal(err.message, "no message came in time");
+    wait_until_collected();
+    assert_int_equal(atomic_load(&collect_rc), SN_EDEADLINE_EXCEEDED);
+}
+
+static void messages_can_be_given_up(void **state) {
+    (void)state;
+    upload u = {.left = 3, .then = -1};
+    taken t = {.signal_fd = -1};
+    sn_rpc_invocation i = upload_of("/t.T/Collect", &u);
+    assert_int_equal(sn_rpc_invoke(channel, &i, take, &t, NULL), SN_RPC_GIVEN_UP);
+    wait_until_collected();
+    assert_int_equal(t.messages, 0);
+}
+
+static void a_server_may_answer_before_the_end(void **state) {
+    (void)state;
+    taken t = {.signal_fd = -1};
+    upload u = {.left = INT32_MAX};
+    sn_rpc_invocation i = upload_of("/t.T/Refuse", &u);
+    assert_int_equal(sn_rpc_invoke(channel, &i, take, &t, NULL), SN_ERESOURCE_EXHAUSTED);
+    u.left = INT32_MAX;
+    i.path = "/t.T/Echo";
+    assert_int_equal(sn_rpc_invoke(channel, &i, take, &t, NULL), 0);
+    assert_string_equal(t.data.data, "hello");
+    sn_buffer_free(&t.data);
+}
+
+/* ---- what may be tried elsewhere ---- */
+
+static sn_rpc_fate fate_of(sn_rpc_channel *at, const char *path, uint64_t patience_ns) {
+    sn_rpc_fate fate = SN_RPC_ANSWERED;
+    taken t = {.signal_fd = -1};
+    sn_rpc_invocation i = invocation_of(path);
+    i.fate = &fate;
+    i.streams = true;
+    i.deadline_ns = sn_now_ns() + patience_ns;
+    (void)!sn_rpc_invoke(at, &i, take, &t, NULL);
+    sn_buffer_free(&t.data);
+    return fate;
+}
+
+static void only_what_was_not_sent_is_called_so(void **state) {
+    (void)state;
+    const uint64_t second = 1000000000u;
+    sn_rpc_channel *stranger;
+    int port = sn_rpc_server_port(server);
+    assert_int_equal(fate_of(channel, "/t.T/Echo", 20 * second), SN_RPC_ANSWERED);
+    assert_int_equal(fate_of(channel, "/t.T/Refuse", 20 * second), SN_RPC_ANSWERED);
+    assert_int_equal(fate_of(channel, "/t.T/Nothing", 20 * second), SN_RPC_ANSWERED);
+    assert_int_equal(fate_of(channel, "/t.T/Hang", second), SN_RPC_LOST);
+    assert_int_equal(fate_of(channel, "/t.T/Full", 20 * second), SN_RPC_REFUSED);
+    open_channel(&stranger, port, "other");
+    assert_int_equal(fate_of(stranger, "/t.T/Echo", 20 * second), SN_RPC_ANSWERED);
+    sn_rpc_server_stop(SN_STEAL(server), 0);
+    /* The client learns of it a moment later, and what it sends in that moment is lost. */
+    uint64_t until_ns = sn_now_ns() + 10 * second;
+    while (fate_of(stranger, "/t.T/Echo", 20 * second) == SN_RPC_LOST)
+        assert_true(sn_now_ns() < until_ns);
+    for (int n = 0; n < 3; n++)
+        assert_int_equal(fate_of(stranger, "/t.T/Echo", 20 * second), SN_RPC_NOT_SENT);
+    sn_rpc_channel_close(stranger);
+}
+
 /* ---- servers that are not there ---- */
 
 /* A port that nobody listens on while the socket is open. */
@@ -316,7 +480,10 @@ static void a_server_that_ends_ends_its_calls(void **state) {
     i.streams = true;
     assert_int_equal(pthread_create(&thread, NULL, stop_server, &begun), 0);
     sn_error err = SN_ERROR_INIT;
+    sn_rpc_fate fate = SN_RPC_ANSWERED;
+    i.fate = &fate;
     int rc = sn_rpc_invoke(channel, &i, take, &t, &err);
+    assert_int_not_equal(fate, SN_RPC_NOT_SENT);
     if (rc != SN_EUNAVAILABLE)
         fail_msg("%d: %s", rc, err.message);
     pthread_join(thread, NULL);
@@ -334,6 +501,56 @@ static void a_server_that_ends_ends_its_calls(void **state) {
     assert_int_equal(rc, 0);
     assert_string_equal(t.data.data, "hello");
     sn_buffer_free(&t.data);
+}
+
+/* ---- a server that comes and goes ---- */
+
+typedef struct caller {
+    atomic_bool *stop;
+    unsigned right, lost, wrong;
+} caller;
+
+static void *call_until_stopped(void *user) {
+    caller *c = user;
+    while (!atomic_load(c->stop)) {
+        taken t = {.signal_fd = -1};
+        sn_rpc_invocation i = invocation_of("/t.T/Echo");
+        int rc = sn_rpc_invoke(channel, &i, take, &t, NULL);
+        bool whole = rc == 0 && t.data.bytes == 5;
+        c->right += whole;
+        c->lost += rc == SN_EUNAVAILABLE;
+        c->wrong += !whole && rc != SN_EUNAVAILABLE;
+        sn_buffer_free(&t.data);
+        if (rc < 0)
+            usleep(1000);
+    }
+    return NULL;
+}
+
+static void callers_outlive_servers(void **state) {
+    (void)state;
+    enum { CALLERS = 4, TIMES = 5, BETWEEN_US = 150000 };
+    pthread_t threads[CALLERS];
+    caller callers[CALLERS] = {0};
+    atomic_bool stop = false;
+    sn_auto_free char *address = sn_format("127.0.0.1:%d", sn_rpc_server_port(server));
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i].stop = &stop;
+        assert_int_equal(pthread_create(&threads[i], NULL, call_until_stopped, &callers[i]), 0);
+    }
+    for (int i = 0; i < TIMES; i++) {
+        usleep(BETWEEN_US);
+        sn_rpc_server_stop(SN_STEAL(server), 0);
+        usleep(BETWEEN_US);
+        serve(address);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < CALLERS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(callers[i].wrong, 0);
+        assert_true(callers[i].right > 0 && callers[i].lost > 0);
+    }
 }
 
 static void what_is_no_address_is_refused(void **state) {
@@ -368,8 +585,15 @@ int main(void) {
         cmocka_unit_test_setup_teardown(it_has_a_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metadata_and_token_go_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_threads_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(messages_go_in_order_and_have_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_falls_silent_is_not_waited_for, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(messages_can_be_given_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_server_may_answer_before_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_what_was_not_sent_is_called_so, set_up, tear_down),
         cmocka_unit_test(nobody_there_is_told_at_once),
         cmocka_unit_test_setup_teardown(a_server_that_ends_ends_its_calls, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(callers_outlive_servers, set_up, tear_down),
         cmocka_unit_test(what_is_no_address_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static const struct timespec now = {1714979289, 10900000};
 
 static void assert_line(const sn_field *fields, const char *expected) {
     char line[SN_LOG_LINE_MAX_BYTES + 1];
-    size_t bytes = sn_log_line(line, &now, SN_LOG_INFO, "e", fields);
+    size_t bytes = sn_log_line(line, &now, SN_LOG_JSON, SN_LOG_INFO, "e", fields);
     line[bytes] = '\0';
     assert_string_equal(line, expected);
 }
@@ -52,6 +52,18 @@ static void a_line_has_time_level_event_and_fields(void **state) {
                 BEGINNING ",\"id\":\"x\",\"none\":null,\"part\":\"abc\",\"wall_ms\":1.2,"
                           "\"nan\":null,\"least\":-9223372036854775808,"
                           "\"yes\":true,\"no\":false}\n");
+}
+
+static void numbers_have_three_decimals(void **state) {
+    (void)state;
+    assert_line((sn_field[]){SN_NUMBER("ms", 1.3700000000000001),
+                             SN_NUMBER("up", 0.0456789),
+                             SN_NUMBER("small", -0.0001),
+                             SN_NUMBER("whole", 1234567),
+                             SN_NUMBER("large", 1e300),
+                             {0}},
+                BEGINNING ",\"ms\":1.37,\"up\":0.046,\"small\":0,\"whole\":1234567,"
+                          "\"large\":1e+300}\n");
 }
 
 static void hostile_texts_stay_in_their_quotes(void **state) {
@@ -89,7 +101,7 @@ static void any_bytes_make_a_line_that_can_be_read(void **state) {
         for (size_t i = 0; i < sizeof text; i++)
             text[i / sizeof *text][i % sizeof *text] =
                 (char)(round % 2 ? rand_r(&seed) : "\x80\xC2\n\xE2\xA8\xED\"\\"[rand_r(&seed) % 8]);
-        size_t written = sn_log_line(line, &now, SN_LOG_WARN, "e",
+        size_t written = sn_log_line(line, &now, SN_LOG_JSON, SN_LOG_WARN, "e",
                                      (sn_field[]){SN_STRING_N("a", text[0], bytes),
                                                   SN_STRING_N("b", text[1], bytes),
                                                   SN_STRING_N("c", text[2], bytes),
@@ -122,7 +134,7 @@ static void fields_without_room_are_left_out(void **state) {
     (void)state;
     char text[SN_LOG_TEXT_MAX_BYTES + 1] = "", line[SN_LOG_LINE_MAX_BYTES];
     memset(text, 'x', SN_LOG_TEXT_MAX_BYTES);
-    size_t bytes = sn_log_line(line, &now, SN_LOG_INFO, "e",
+    size_t bytes = sn_log_line(line, &now, SN_LOG_JSON, SN_LOG_INFO, "e",
                                (sn_field[]){SN_STRING("a", text),
                                             SN_STRING("b", text),
                                             SN_STRING("c", text),
@@ -139,7 +151,7 @@ static void fields_without_room_are_left_out(void **state) {
     for (size_t i = 0; i < SN_COUNT(many); i++)
         many[i] = (sn_field)SN_INTEGER("number", 123456);
     many[SN_COUNT(many) - 1].key = NULL;
-    bytes = sn_log_line(line, &now, SN_LOG_INFO, "e", many);
+    bytes = sn_log_line(line, &now, SN_LOG_JSON, SN_LOG_INFO, "e", many);
     assert_in_range(bytes, SN_LOG_LINE_MAX_BYTES - 40, SN_LOG_LINE_MAX_BYTES);
     assert_memory_equal(line + bytes - 13, ",\"cut\":true}\n", 13);
 }
@@ -335,9 +347,36 @@ static void request_ids_differ(void **state) {
 
 #define TO_A_FILE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
 
+static void a_person_can_read_it(void **state) {
+    (void)state;
+    char line[SN_LOG_LINE_MAX_BYTES + 1];
+    const struct timespec epoch = {0, 7000000};
+    const sn_field fields[] = {SN_STRING("id", "a1"),
+                               SN_STRING("none", NULL),
+                               SN_STRING("why", "no \"x\"\n"),
+                               SN_STRING("eq", "a=b"),
+                               SN_INTEGER("n", 3),
+                               SN_BOOLEAN("b", true),
+                               SN_STRING("empty", ""),
+                               {0}};
+    size_t bytes = sn_log_line(line, &epoch, SN_LOG_TEXT, SN_LOG_WARN, "call", fields);
+    line[bytes] = '\0';
+    assert_string_equal(
+        line + strlen("00:00:00"),
+        ".007 warn  call         id=a1 why=\"no \\\"x\\\"\\n\" eq=\"a=b\" n=3 b=true "
+        "empty=\"\"\n");
+    char long_text[SN_LOG_LINE_MAX_BYTES];
+    memset(long_text, 'x', sizeof long_text);
+    bytes = sn_log_line(line, &epoch, SN_LOG_TEXT, SN_LOG_WARN, "call",
+                        (sn_field[]){SN_STRING_N("t", long_text, sizeof long_text), {0}});
+    assert_memory_equal(line + bytes - 14, "x... cut=true\n", 14);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_person_can_read_it),
         cmocka_unit_test(a_line_has_time_level_event_and_fields),
+        cmocka_unit_test(numbers_have_three_decimals),
         cmocka_unit_test(hostile_texts_stay_in_their_quotes),
         cmocka_unit_test(any_bytes_make_a_line_that_can_be_read),
         cmocka_unit_test(a_long_text_is_cut_at_a_character),

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <threads.h>
 
 static void buffer_keeps_to_its_limit(void **state) {
     (void)state;
@@ -137,6 +138,31 @@ static void errors_say_what_and_what_to_do(void **state) {
     assert_string_equal(sn_error_name(3), "internal");
 }
 
+static int unheard(void *user) {
+    (void)user;
+    sn_fail(NULL, SN_ENOT_FOUND, "another thread's");
+    return 0;
+}
+
+static int hinted(sn_error *err) {
+    sn_fail(err, SN_EUNAVAILABLE, "there is none");
+    return sn_hint(err, "make one");
+}
+
+static void codes_are_the_same_without_an_error_to_fill(void **state) {
+    (void)state;
+    sn_error err = SN_ERROR_INIT;
+    assert_int_equal(hinted(&err), SN_EUNAVAILABLE);
+    assert_int_equal(hinted(NULL), SN_EUNAVAILABLE);
+    sn_fail(NULL, SN_EINVALID_ARGUMENT, "ours");
+    thrd_t thread;
+    assert_int_equal(thrd_create(&thread, unheard, NULL), thrd_success);
+    assert_int_equal(thrd_join(thread, NULL), thrd_success);
+    assert_int_equal(sn_hint(NULL, "do that"), SN_EINVALID_ARGUMENT);
+    sn_fail_errno(NULL, SN_EUNAVAILABLE, ENOSPC, "no room");
+    assert_int_equal(sn_hint(NULL, "make room"), SN_ERESOURCE_EXHAUSTED);
+}
+
 static void files_are_replaced_whole_and_bounded(void **state) {
     (void)state;
     char folder[] = "/tmp/shannon-util-XXXXXX";
@@ -170,8 +196,28 @@ static void files_are_replaced_whole_and_bounded(void **state) {
     assert_int_equal(stat(folder, &st), -1);
 }
 
+static void test_json_depth(void **state) {
+    (void)state;
+    char text[400];
+    memset(text, '[', 101);
+    assert_false(sn_json_is_too_deep(text, 100));
+    assert_true(sn_json_is_too_deep(text, 101));
+    text[0] = '"'; /* in a string */
+    assert_false(sn_json_is_too_deep(text, 101));
+    memcpy(text, "\"\\\"", 3); /* whose second quote is none */
+    memset(text + 3, '{', 200);
+    assert_false(sn_json_is_too_deep(text, 203));
+    memcpy(text, "\"\\\\\"", 4);
+    assert_true(sn_json_is_too_deep(text, 203));
+    for (int i = 0; i < 400; i++)
+        text[i] = "[]"[i % 2];
+    assert_false(sn_json_is_too_deep(text, 400));
+    assert_false(sn_json_is_too_deep("\"\\", 2));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_depth),
         cmocka_unit_test(buffer_keeps_to_its_limit),
         cmocka_unit_test(buffer_grows_without_limit),
         cmocka_unit_test(utf8_is_checked_and_repaired),
@@ -179,6 +225,7 @@ int main(void) {
         cmocka_unit_test(integers_are_whole_and_in_range),
         cmocka_unit_test(decimals_are_finite),
         cmocka_unit_test(errors_say_what_and_what_to_do),
+        cmocka_unit_test(codes_are_the_same_without_an_error_to_fill),
         cmocka_unit_test(files_are_replaced_whole_and_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,41 @@ static void what_was_built_is_found(void **state) {
     found(&other);
 }
 
+/* Copied to where nothing is written, and found for a home that has nothing yet. */
+static void what_was_installed_is_found(void **state) {
+    place *it = *state;
+    sn_error err = SN_ERROR_INIT;
+    sn_auto_free char *installed = guests_path("installed");
+    sn_auto_free char *folder = sn_format("%s/native", installed);
+    sn_auto_free char *home = guests_path("empty-home");
+    sn_auto_free char *record = record_of(it);
+    sn_auto_free char *native = sn_format("%s/%s", folder, strrchr(it->native, '/') + 1);
+    sn_auto_free char *copy = sn_format("%s/%s", folder, strrchr(record, '/') + 1);
+    sn_auto_free char *path = NULL;
+    assert_int_equal(sn_make_dirs(folder, &err), 0);
+    assert_int_equal(sn_cache_find_installed(&path, home, installed, it->wasm, &err),
+                     SN_EUNAVAILABLE);
+    assert_int_equal(rename(it->native, native), 0);
+    assert_int_equal(rename(record, copy), 0);
+    for (int n = 0; n < 2; n++) {
+        assert_int_equal(sn_cache_find_installed(&path, home, installed, it->wasm, &err), 0);
+        assert_string_equal(path, native);
+        free(SN_STEAL(path));
+    }
+    change_byte(native, 100);
+    assert_int_equal(sn_cache_find_installed(&path, home, installed, it->wasm, &err),
+                     SN_EUNAVAILABLE);
+    assert_non_null(strstr(err.message, "damaged"));
+    change_byte(native, 100);
+    assert_int_equal(chmod(native, 0777), 0);
+    assert_int_equal(sn_cache_find_installed(&path, home, installed, it->wasm, &err),
+                     SN_EUNAVAILABLE);
+    assert_non_null(strstr(err.message, "other users"));
+    assert_null(path);
+    sn_remove_tree(installed);
+    sn_remove_tree(home);
+}
+
 static void what_was_not_built_is_not(void **state) {
     place *it = *state;
     sn_auto_free char *two = guests_wasm("two", two_wat);
@@ -230,6 +265,7 @@ static void superseded_code_is_removed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_built_is_found, build_one, forget_all),
+        cmocka_unit_test_setup_teardown(what_was_installed_is_found, build_one, forget_all),
         cmocka_unit_test_setup_teardown(what_was_not_built_is_not, build_one, forget_all),
         cmocka_unit_test_setup_teardown(a_changed_module_is_not_compiled, build_one, forget_all),
         cmocka_unit_test_setup_teardown(damaged_code_is_refused, build_one, forget_all),

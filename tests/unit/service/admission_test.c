@@ -4,7 +4,7 @@
  */
 #include "test.h"
 
-#include "agent_core/admission.h"
+#include "service/admission.h"
 #include "util/auto.h"
 #include "util/io.h"
 

@@ -1,7 +1,7 @@
 /* deadlines_test.c - the heap beside a plain search. */
 #include "test.h"
 
-#include "agent_core/deadlines.h"
+#include "service/deadlines.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* turns_test.c - the order in which tenants start, without threads. */
 #include "test.h"
 
-#include "agent_core/turns.h"
+#include "service/turns.h"
 #include "util/auto.h"
 
 #include <stdio.h>
